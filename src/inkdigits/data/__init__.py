@@ -1,0 +1,1 @@
+"""Datasets as arrays: where they come from, formats, splits, what is wrong with them."""

@@ -1,0 +1,1 @@
+"""What a classifier can do, in figures: metrics, calibration, and two models compared."""

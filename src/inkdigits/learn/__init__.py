@@ -1,0 +1,1 @@
+"""Networks, augmentation, checkpoints, the one training loop, and search over its options (PyTorch)."""

@@ -1,0 +1,60 @@
+"""The words that the rooms share.
+
+Digit images are `Images`: uint8, (n, 28, 28), **bright ink on black**, the ink scaled with its
+aspect kept into 20×20 pixels and centred by its mass, as MNIST was made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 28
+"""Pixels along each side of a digit image."""
+
+Gray = NDArray[np.uint8]
+"""A grey picture: uint8, (height, width)."""
+
+Images = NDArray[np.uint8]
+"""Digit images: uint8, (n, 28, 28), bright ink on black."""
+
+Labels = NDArray[np.int64]
+"""Classes as positions in `Dataset.label_names`: int64, (n,)."""
+
+Scores = NDArray[np.float32]
+"""Probabilities: float32, (n, classes); every row sums to 1."""
+
+Classifier = Callable[[Images], Scores]
+"""What every model is to the rest of the package, whichever engine runs it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Labelled digit images: one split of one set.
+
+    `groups` gives the writer (or another source that must not be divided between splits) of each
+    row, int64 (n,), or None where that isn't known.
+    """
+
+    name: str
+    split: str
+    images: Images
+    labels: Labels
+    label_names: tuple[str, ...]
+    groups: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, rows: NDArray[np.int64], *, split: str) -> "Dataset":
+        """The given rows, in the given order, as a split of that name."""
+        groups = None if self.groups is None else self.groups[rows]
+        return Dataset(
+            name=self.name,
+            split=split,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            label_names=self.label_names,
+            groups=groups,
+        )
