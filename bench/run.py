@@ -1,0 +1,32 @@
+"""`make bench`: measures everything side by side, writes `bench/results`, fills the READMEs' tables.
+
+`python -m bench.run PART…` measures some parts only: ladder, precision, step, startup; `tables` makes
+the tables from the results that are there.
+"""
+
+import sys
+from collections.abc import Callable
+
+from bench import ladder, precision, startup, step, tables
+
+PARTS: dict[str, Callable[[], None]] = {
+    "startup": startup.measure,
+    "step": step.measure,
+    "ladder": ladder.measure,
+    "precision": precision.measure,
+    "tables": tables.fill,
+}
+
+
+def main(wanted: list[str]) -> None:
+    """Measures the parts by name, or all of them, and fills the tables."""
+    unknown = sorted(set(wanted) - set(PARTS))
+    if unknown:
+        raise SystemExit(f"unknown part {unknown[0]!r}; one of: {', '.join(PARTS)}")
+    for name in wanted or PARTS:
+        PARTS[name]()
+    tables.fill()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,88 @@
+"""The READMEs' results table, made from `bench/results` in English and Chinese."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench import results
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+
+_LANGUAGES: dict[str, dict[str, Any]] = {
+    "README.md": {
+        "columns": (
+            "program",
+            "test accuracy",
+            "seconds to saved model",
+            "share of the article's",
+            "peak memory",
+        ),
+        "article": "the article's program, Keras on TensorFlow",
+        "machine": "{processor}, {cores} cores, Python {python}, PyTorch {torch}, {measured}."
+        " Accuracy (mean ± standard deviation) is on MNIST's 10,000 test images,"
+        " read once after the last epoch; seconds run from process start.",
+    },
+    "README.zh-CN.md": {
+        "columns": ("程序", "测试准确率", "到存好模型的秒数", "占文章程序时间", "内存峰值"),
+        "article": "文章的程序（Keras + TensorFlow）",
+        "machine": "{processor}，{cores} 核，Python {python}，PyTorch {torch}，{measured}。"
+        "准确率（均值 ± 标准差）是在 MNIST 的 10,000 张测试图像上得到的，"
+        "最后一轮之后只读一次；秒数从进程启动算起。",
+    },
+}
+_ROWS = ("article", "sprint", "fast", "strong", "best")
+
+
+def fill() -> None:
+    """Writes the table between the marks of both READMEs, from whatever results there are."""
+    rows = {name: results.read(f"ladder-{name}") for name in _ROWS if _there(name)}
+    if not rows:
+        return
+    for file, words in _LANGUAGES.items():
+        path = ROOT / file
+        before, _, rest = path.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        path.write_text(f"{before}{BEGIN}\n{_table(rows, words)}{END}{after}")
+
+
+def _there(name: str) -> bool:
+    return (results.FOLDER / f"ladder-{name}.json").exists()
+
+
+def _table(rows: dict[str, dict[str, Any]], words: dict[str, Any]) -> str:
+    columns = words["columns"]
+    whole = rows["article"]["seconds"]["mean"] if "article" in rows else None
+    lines = [_row(columns), _row(["---"] * len(columns))]
+    for name, found in rows.items():
+        title = words["article"] if name == "article" else f"`--preset {name}`"
+        accuracy, seconds, peak = found["accuracy"], found["seconds"], found["peak_mb"]["maximum"]
+        lines.append(
+            _row(
+                [
+                    title,
+                    f"{_percent(accuracy['mean'])} % ± {_percent(accuracy['sd'] or 0)} (n = {accuracy['n']})",
+                    f"{seconds['mean']:.1f} ± {seconds['sd'] or 0:.1f}",
+                    _share(seconds["mean"], whole),
+                    f"{peak:,.0f} MB",
+                ]
+            )
+        )
+    some = next(iter(rows.values()))
+    about = {**some["machine"], **some["versions"], "measured": some["measured"]}
+    return "\n".join([*lines, "", words["machine"].format(**about), ""])
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _share(seconds: float, whole: float | None) -> str:
+    """The time as a part of the article program's, or a multiple of it."""
+    if whole is None:
+        return "–"
+    return f"1/{whole / seconds:.1f}" if seconds <= whole else f"{seconds / whole:.1f} ×"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"

@@ -1,0 +1,198 @@
+"""The commands: one function a verb; the only room that puts the others together.
+
+Nothing heavy is imported before a verb runs, so that `--help` is instant. Results go to standard
+output, progress to standard error. Exit status: 0 done, 1 the work failed, 2 the arguments were wrong.
+"""
+
+import dataclasses
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from inkdigits import __version__
+from inkdigits.errors import UserError
+from inkdigits.learn import options as learning
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+app = App(
+    name="inkdigits", help="A recogniser of handwritten digits that its user owns.", version=__version__
+)
+data_app = App(name="data", help="What sets are known; fetch one; look at one.")
+app.command(data_app)
+
+
+def _flags() -> type:
+    """A dataclass of all training options, each None until the command line gives it."""
+    kinds = (learning.NetworkOptions, learning.TrainOptions, learning.AugmentOptions)
+    members: list[tuple[str, Any, Any]] = []
+    for option in (f for kind in kinds for f in dataclasses.fields(kind) if "help" in f.metadata):
+        words = learning.CHOICES.get(option.name)
+        kind = Literal[words] if words else type(option.default)
+        members.append((option.name, kind | None, dataclasses.field(default=None, metadata=option.metadata)))
+    made = dataclasses.make_dataclass("Flags", members, frozen=True, kw_only=True)
+    made.__module__ = __name__
+    return made
+
+
+Flags: Any = _flags()
+_Spread = Annotated[Flags, Parameter(name="*")]
+_AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
+_NO_FLAGS = Flags()
+
+
+@app.command
+def train(
+    data: str,
+    /,
+    *,
+    preset: str | None = None,
+    out: Path | None = None,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    as_json: _AsJson = False,
+    flags: _Spread = _NO_FLAGS,
+) -> int:
+    """Train a network from scratch, judge it on the test set, and write a run directory.
+
+    Parameters
+    ----------
+    data
+        A known set (see `inkdigits data list`) or a path to your own.
+    preset
+        The recipe: fast (the default), … or best; every other option overrides it.
+    out
+        The run directory; by default a new one under runs-out.
+    resume
+        Go on with the run in --out, with the options that it was begun with.
+
+    """
+    from inkdigits.cli import training  # noqa: PLC0415
+
+    given = {name: value for name, value in dataclasses.asdict(flags).items() if value is not None}
+    return training.train(data, preset=preset, given=given, out=out, resume=resume, as_json=as_json)
+
+
+@app.command
+def evaluate(
+    model: Path,
+    data: str,
+    /,
+    *,
+    split: str | None = None,
+    against: Path | None = None,
+    as_json: _AsJson = False,
+) -> int:
+    """Judge a model on a labelled set: accuracy with its interval, every class, calibration, speed.
+
+    Parameters
+    ----------
+    model
+        A model file, or a run directory.
+    data
+        A known set (see `inkdigits data list`) or a path to your own.
+    split
+        Which part of the set; by default its test split, or all of it where it has none.
+    against
+        A second model, compared with the first on the same images by McNemar's test.
+
+    """
+    from inkdigits.cli import judging  # noqa: PLC0415
+
+    return judging.evaluate(model, data, split=split, against=against, as_json=as_json)
+
+
+@app.command
+def tune(
+    data: str,
+    /,
+    *,
+    preset: str | None = None,
+    trials: int = 20,
+    out: Path | None = None,
+    as_json: _AsJson = False,
+    flags: _Spread = _NO_FLAGS,
+) -> int:
+    """Search the training options on the validation split: a learning-rate finder, then Optuna.
+
+    Parameters
+    ----------
+    data
+        A known set (see `inkdigits data list`) or a path to your own.
+    preset
+        Where the search starts from; every other option overrides it.
+    trials
+        How many trainings there shall be in all; a search that is there already goes on.
+    out
+        The search's directory; by default runs-out/tune-DATA.
+
+    """
+    from inkdigits.cli import tuning  # noqa: PLC0415
+
+    given = {name: value for name, value in dataclasses.asdict(flags).items() if value is not None}
+    return tuning.tune(data, preset=preset, given=given, trials=trials, out=out, as_json=as_json)
+
+
+@data_app.command(name="list")
+def list_sets(*, as_json: _AsJson = False) -> int:
+    """List the known sets: what they hold, their splits, licence and source."""
+    from inkdigits.cli import sets  # noqa: PLC0415
+
+    return sets.list_sets(as_json=as_json)
+
+
+@data_app.command
+def fetch(name: str, /) -> int:
+    """Bring a known set into the cache, verified, so that it can be used offline.
+
+    Parameters
+    ----------
+    name
+        A known set: see `inkdigits data list`.
+
+    """
+    from inkdigits.cli import sets  # noqa: PLC0415
+
+    return sets.fetch(name)
+
+
+@data_app.command
+def info(data: str, /, *, picture: Path | None = None, as_json: _AsJson = False) -> int:
+    """Show what a set holds: counts per class, broken files, exact and near duplicates.
+
+    Parameters
+    ----------
+    data
+        A known set, or a path to your own.
+    picture
+        Draw a contact sheet into this PNG file.
+
+    """
+    from inkdigits.cli import sets  # noqa: PLC0415
+
+    return sets.info(data, picture=picture, as_json=as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and leaves with its exit status; what a user can put right is one sentence."""
+    warnings.showwarning = _show_warning
+    try:
+        status = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        print(f"inkdigits: {error}", file=sys.stderr)
+        sys.exit(2)
+    except UserError as error:
+        print(f"inkdigits: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("inkdigits: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    sys.exit(status)
+
+
+def _show_warning(message: Warning | str, *_where: Any, **_more: Any) -> None:
+    print(f"inkdigits: {message}", file=sys.stderr)

@@ -1,0 +1,156 @@
+"""`inkdigits train`: from the command line to a run directory, with progress."""
+
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from inkdigits.cli import INTERRUPTED
+from inkdigits.cli.output import print_json
+from inkdigits.errors import UserError
+from inkdigits.evaluate import table
+from inkdigits.learn import options as learning
+from inkdigits.learn import run
+from inkdigits.learn.history import Epoch
+from inkdigits.learn.options import TrainOptions
+from inkdigits.learn.train import Stopped, Watch
+
+RUNS = Path("runs-out")
+"""Where run directories go that nobody named."""
+
+
+def train(
+    data: str,
+    *,
+    preset: str | None,
+    given: Mapping[str, Any],
+    out: Path | None,
+    resume: bool,
+    as_json: bool,
+) -> int:
+    """Trains, judges, prints, draws; the exit status."""
+    if resume:
+        options = _begun(data, preset=preset, given=given, out=out)
+    else:
+        options = learning.change(learning.preset(preset or "fast"), given)
+    folder = out or _new_folder(f"{Path(data).name}-{options.network.model}")
+    with Stopping() as stopping, Bar() as bar:
+        watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
+        try:
+            result = run.run(data, options, folder, resume=resume, watch=watch)
+        except Stopped as stopped:
+            bar.close()
+            print(f"{stopped}; go on with: inkdigits train {data} --out {folder} --resume", file=sys.stderr)
+            return INTERRUPTED
+    if as_json:
+        print_json(asdict(result.evaluation))
+    else:
+        print(_summary(result))
+    run.draw(result)
+    return 0
+
+
+def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path | None) -> TrainOptions:
+    """The options of the run to resume. Raises UserError where the command line contradicts them."""
+    if out is None:
+        raise UserError("--resume needs the run directory to go on with: name it with --out")
+    arguments = run.arguments_of(out)
+    asked = dict(given) if preset is None else learning.flat(learning.change(learning.preset(preset), given))
+    for name, value in ({"data": data} | asked).items():
+        if arguments.get(name) != value:
+            raise UserError(
+                f"{out} was begun with {name} {arguments.get(name)!r}, not {value!r};"
+                " resume it as it was, or begin another with --out"
+            )
+    return learning.change(TrainOptions(), {k: v for k, v in arguments.items() if k != "data"})
+
+
+def _new_folder(name: str) -> Path:
+    taken = {path.name for path in RUNS.glob(f"{name}-*")}
+    number = next(n for n in range(1, len(taken) + 2) if f"{name}-{n}" not in taken)
+    return RUNS / f"{name}-{number}"
+
+
+def _summary(result: run.Result) -> str:
+    """What a person wants to read first: the figures, the first ten predictions, where things lie."""
+    names, scores = result.test.label_names, result.scores[:10]
+    lines = ["image  label  predicted  probability"]
+    for i, row in enumerate(scores):
+        label, predicted = names[result.test.labels[i]], names[int(row.argmax())]
+        wrong = "" if label == predicted else "  wrong"
+        lines.append(f"{i:>5}  {label:>5}  {predicted:>9}  {table.percent(float(row.max())):>11}{wrong}")
+    about = f"Trained in {result.seconds:.1f} s. The run is in {result.folder}"
+    return "\n".join([table.text(result.evaluation), "The first ten test images:", *lines, "", about])
+
+
+class Stopping:
+    """While it is open, Ctrl-C and SIGTERM ask for a clean stop; a second one leaves at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def asked(self) -> bool:
+        """Whether somebody asked."""
+        return self._asked
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+class Bar:
+    """A progress bar on standard error, with a line for each epoch where there are several."""
+
+    def __init__(self) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("step {task.completed}/{task.total}"),
+            TextColumn("{task.fields[loss]}"),
+            TimeRemainingColumn(),
+        )
+        self._progress = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
+        self._task = self._progress.add_task("training", total=None, visible=False, loss="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the bar, so that other text can follow."""
+        self._progress.stop()
+
+    def step(self, step: int, n_steps: int, loss: float) -> None:
+        """One training step more."""
+        self._progress.update(
+            self._task, completed=step, total=n_steps, visible=True, loss=f"loss {loss:.3f}"
+        )
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One epoch more: a line with what was measured on validation images, if there are any."""
+        if epoch.validation_accuracy is None:
+            return
+        found = table.percent(epoch.validation_accuracy)
+        self._progress.console.print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, validation {found}")

@@ -1,0 +1,131 @@
+"""Anyone's own data: a folder per label, a folder with `labels.csv`, idx files, `.npz`, `.csv`.
+
+Sub-folders `train`, `validation` and `test`, idx files and arrays of such names are the splits; a source
+without them has one, "all". The training split's labels are the set's labels.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from inkdigits.data import idx, npz, samples, tables
+from inkdigits.data.samples import Broken, Samples
+from inkdigits.errors import UserError
+from inkdigits.types import Dataset
+
+_SPLIT_OF_FOLDER = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One split at a path: how to read it, and how to learn which labels it declares."""
+
+    read: Callable[[], Samples]
+    classes: Callable[[], tuple[str, ...]]
+
+
+def load(source: Path, split: str) -> Dataset:
+    """One split of the data at a path; raises UserError for what can't be used."""
+    part = _part_of(source, split)
+    read = part.read()
+    samples.refuse_broken(read.broken)
+    empty = set(read.classes) - set(read.labels.tolist())
+    if empty:
+        raise UserError(f"the class {min(empty)!r} in {source} has no images: add some, or remove its folder")
+    return samples.to_dataset(read, name=source.name, split=split, label_names=label_names(parts(source)))
+
+
+def survey(source: Path, split: str) -> tuple[Dataset, tuple[Broken, ...]]:
+    """The same without what can't be used, and that."""
+    read = _part_of(source, split).read()
+    names = label_names(parts(source))
+    return samples.to_dataset(read, name=source.name, split=split, label_names=names), read.broken
+
+
+def label_names(found: dict[str, Part]) -> tuple[str, ...]:
+    """The labels of a source with these splits: what its training split, or its only one, declares."""
+    reference = found.get("train") or next(iter(found.values()))
+    return samples.label_names(reference.classes())
+
+
+def parts(source: Path) -> dict[str, Part]:
+    """The splits at a path, by name. Raises UserError if there is no data in a known form."""
+    if source.is_dir():
+        return _in_folder(source)
+    if not source.exists():
+        raise UserError(f"there is no {source}: name a folder or a file that exists")
+    if source.suffix == ".npz":
+        return {split: _part(partial(npz.read, source, pair)) for split, pair in npz.pairs(source).items()}
+    if source.suffix == ".csv":
+        return {"all": _part(partial(tables.read_pixels, source))}
+    if "idx" in source.name:
+        return {"all": _part(partial(idx.read, source))}
+    raise UserError(f"{source} is no data set; it should be a folder, an idx file, .npz or .csv")
+
+
+def _part_of(source: Path, split: str) -> Part:
+    found = parts(source)
+    if split not in found:
+        raise UserError(f"{source} has no split {split!r}; one of: {', '.join(found)}")
+    return found[split]
+
+
+def _part(read: Callable[[], Samples]) -> Part:
+    return Part(read=read, classes=lambda: read().classes)
+
+
+def _in_folder(folder: Path) -> dict[str, Part]:
+    named = {_SPLIT_OF_FOLDER.get(path.name.lower(), ""): path for path in _sub_folders(folder)}
+    splits = [split for split in ("train", "validation", "test") if split in named]
+    if splits:
+        return {split: _without_splits(named[split]) for split in splits}
+    pairs = idx.pairs(folder)
+    return {split: _part(partial(idx.read, path)) for split, path in pairs.items()} or {
+        "all": _without_splits(folder)
+    }
+
+
+def _without_splits(folder: Path) -> Part:
+    """A folder with a table of labels, a pair of idx files, or one sub-folder for each label."""
+    table = folder / "labels.csv"
+    if table.is_file():
+        return _part(partial(tables.read_list, table))
+    pairs = list(idx.pairs(folder).values())
+    if pairs:
+        return _part(partial(idx.read, pairs[0]))
+    return Part(
+        read=partial(_read_classes, folder), classes=lambda: tuple(path.name for path in _sub_folders(folder))
+    )
+
+
+def _read_classes(folder: Path) -> Samples:
+    """Samples of one sub-folder for each label."""
+    classes = _sub_folders(folder)
+    files = [(path, each.name) for each in classes for path in sorted(each.iterdir()) if _is_picture(path)]
+    if not files:
+        raise UserError(
+            f"{folder} holds no images; it should hold one sub-folder for each label with PNG, JPEG, WebP, "
+            "BMP or TIFF files, or labels.csv, or idx files"
+        )
+    return samples.from_files(
+        [path for path, _ in files],
+        labels=[label for _, label in files],
+        classes=tuple(each.name for each in classes),
+    )
+
+
+def _sub_folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in samples.PICTURES and not path.name.startswith(".")

@@ -1,0 +1,87 @@
+"""Contact sheets: a data set, or a set of pictures, at one glance."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from inkdigits import image
+from inkdigits.errors import UserError
+from inkdigits.types import SIDE, Dataset, Gray
+
+_COLUMNS = 24
+_GAP = 3
+_TEXT = 15
+_MARGIN = 12
+_PAPER = 255
+_PICTURE_WIDTH = 360
+_PICTURE_HEIGHT = 240
+_PICTURE_COLUMNS = 4
+
+
+def of_datasets(datasets: Sequence[Dataset], path: Path) -> None:
+    """A PNG with one row for each class of each split, its images evenly spread over the split."""
+    blocks = [_block(dataset) for dataset in datasets]
+    width = max(block.width for block in blocks)
+    sheet = Image.new("L", (width, sum(block.height for block in blocks)), _PAPER)
+    top = 0
+    for block in blocks:
+        sheet.paste(block, (0, top))
+        top += block.height
+    _save(sheet, path)
+
+
+def of_pictures(pictures: Sequence[Path], path: Path) -> None:
+    """A PNG of picture files side by side, each shrunk to fit."""
+    n_rows = -(-len(pictures) // _PICTURE_COLUMNS)
+    size = (_PICTURE_COLUMNS * (_PICTURE_WIDTH + _GAP), n_rows * (_PICTURE_HEIGHT + _GAP))
+    sheet = Image.new("L", size, _PAPER)
+    for number, picture in enumerate(pictures):
+        row, column = divmod(number, _PICTURE_COLUMNS)
+        shrunk = Image.fromarray(_fitted(image.decode(picture)))
+        sheet.paste(shrunk, (column * (_PICTURE_WIDTH + _GAP), row * (_PICTURE_HEIGHT + _GAP)))
+    _save(sheet, path)
+
+
+def _block(dataset: Dataset) -> Image.Image:
+    """One split: a heading, then a row for each class with its name and count."""
+    font = ImageFont.load_default(_TEXT)
+    counts = np.bincount(dataset.labels, minlength=len(dataset.label_names))
+    titles = [f"{name}  {count:,}" for name, count in zip(dataset.label_names, counts, strict=True)]
+    left = _MARGIN + round(max(font.getlength(title) for title in titles)) + _MARGIN
+    step = SIDE + _GAP
+    top = _MARGIN + _TEXT + _MARGIN
+    block = Image.new("L", (left + _COLUMNS * step + _MARGIN, top + len(titles) * step + _MARGIN), _PAPER)
+    pen = ImageDraw.Draw(block)
+    pen.text(
+        (_MARGIN, _MARGIN), f"{dataset.name}, {dataset.split}: {len(dataset):,} images", fill=0, font=font
+    )
+    for label, title in enumerate(titles):
+        y = top + label * step
+        pen.text((_MARGIN, y + (SIDE - _TEXT) // 2), title, fill=0, font=font)
+        for column, row in enumerate(_spread(np.flatnonzero(dataset.labels == label))):
+            block.paste(Image.fromarray(dataset.images[row]), (left + column * step, y))
+    return block
+
+
+def _spread(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As many of the rows as fit, evenly spread."""
+    n_shown = min(len(rows), _COLUMNS)
+    return rows[np.linspace(0, len(rows) - 1, n_shown).astype(np.int64)] if n_shown else rows
+
+
+def _fitted(picture: Gray) -> Gray:
+    height, width = picture.shape
+    scale = min(_PICTURE_WIDTH / width, _PICTURE_HEIGHT / height, 1.0)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _save(sheet: Image.Image, path: Path) -> None:
+    try:
+        sheet.save(path, format="PNG")
+    except OSError as error:
+        raise UserError(f"the contact sheet can't be written to {path} ({error.strerror})") from error

@@ -1,0 +1,74 @@
+"""From a name or a path to a labelled set of digit images."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from inkdigits.data import known
+from inkdigits.data.known import Entry
+from inkdigits.errors import UserError
+from inkdigits.types import Dataset
+
+# Which module reads a known set: imported on demand, so that MNIST needs neither OpenCV nor Pillow.
+_READERS = dict.fromkeys(("mnist", "fashion-mnist", "kannada"), "mnist")
+_READERS |= dict.fromkeys(("usps", "bangla", "devanagari", "telugu", "semeion", "pendigits"), "published")
+_READERS |= dict.fromkeys(("symbols", "cells", "cheque-amounts"), "crops")
+
+
+def load(source: str, split: str = "train") -> Dataset:
+    """One split of a known set, or of the data at a path.
+
+    Digit images as DESIGN.md has them: uint8 (n, 28, 28), bright ink on black. Only that split's images
+    are read. Raises UserError for a source or split that isn't there, and for data that can't be used.
+    """
+    entry = known.find(source)
+    if entry is None:
+        return _load_own(source, split)
+    if entry.kind != "digit images":
+        raise UserError(
+            f"{source} holds {entry.kind}, not digit images: it is for `inkdigits read` and the reader "
+            "of lines; `inkdigits data info` shows it"
+        )
+    if split not in entry.splits:
+        raise UserError(f"{source} has no split {split!r}; one of: {', '.join(entry.splits)}")
+    return _load_known(entry, split)
+
+
+def splits(source: str) -> tuple[str, ...]:
+    """The names of the splits of a known set, or of the data at a path."""
+    entry = known.find(source)
+    if entry is not None:
+        return entry.splits
+    from inkdigits.data import own  # noqa: PLC0415 (as above)
+
+    return tuple(own.parts(path(source)))
+
+
+def fetch(name: str) -> tuple[Path, ...]:
+    """Where all files of a known set now lie on this machine; downloads show bars on standard error."""
+    from inkdigits.data import fetching, progress  # noqa: PLC0415 (as above)
+
+    with progress.bars() as report:
+        return fetching.fetch(name, progress=report)
+
+
+def path(source: str) -> Path:
+    """The path that a source names; UserError if it is neither that nor a known set."""
+    named = Path(source).expanduser()
+    if not named.exists():
+        names = ", ".join(entry.name for entry in known.catalogue())
+        raise UserError(
+            f"there is no data set {source!r}: name a folder or file that exists, or one of: {names}"
+        )
+    return named
+
+
+def _load_known(entry: Entry, split: str) -> Dataset:
+    reader = import_module(f"inkdigits.data.{_READERS[entry.name]}")
+    return cast(Dataset, reader.load(entry, split))
+
+
+def _load_own(source: str, split: str) -> Dataset:
+    from inkdigits.data import own  # noqa: PLC0415 (as above)
+
+    return own.load(path(source), split)

@@ -1,0 +1,85 @@
+"""Holding out a part of a data set: by row, class by class, or by whole groups such as writers.
+
+Which rows are held out depends on the seed and the row numbers alone (a hash orders them), so it is
+the same on every machine and with every version of NumPy.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.errors import UserError
+from inkdigits.types import Dataset
+
+Kept = Dataset
+Held = Dataset
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_MASK = (1 << 64) - 1
+
+
+def hold_out(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Held]:
+    """The data set without a fraction of it, and that fraction: whole groups if known, else rows."""
+    by = by_row if dataset.groups is None else by_group
+    return by(dataset, fraction, seed=seed)
+
+
+def by_row(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Held]:
+    """The rest and the held-out rows: of every class the same fraction, to the nearest row.
+
+    Raises UserError for a fraction that leaves either of them empty.
+    """
+    _check(fraction)
+    order = np.argsort(_hash(np.arange(len(dataset), dtype=np.uint64), seed=seed), kind="stable")
+    shuffled = dataset.labels[order]
+    held = np.zeros(len(dataset), np.bool_)
+    for label in np.unique(dataset.labels):
+        rows = order[shuffled == label]
+        held[rows[: round(fraction * len(rows))]] = True
+    return _divided(dataset, held, fraction=fraction)
+
+
+def by_group(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Held]:
+    """The rest and the held-out groups: as many, in hashed order, as come nearest to that fraction.
+
+    Raises UserError without groups, and for a fraction that leaves either of them empty.
+    """
+    _check(fraction)
+    if dataset.groups is None:
+        raise UserError(f"{dataset.name} has no groups; split it by row")
+    groups, member, sizes = np.unique(dataset.groups, return_inverse=True, return_counts=True)
+    order = np.argsort(_hash(groups.astype(np.uint64), seed=seed), kind="stable")
+    so_far = np.concatenate([[0], np.cumsum(sizes[order])])
+    n_held = int(np.argmin(np.abs(so_far - fraction * len(dataset))))
+    chosen = np.zeros(len(groups), np.bool_)
+    chosen[order[:n_held]] = True
+    return _divided(dataset, chosen[member], fraction=fraction)
+
+
+def _check(fraction: float) -> None:
+    if not 0 < fraction < 1:
+        raise UserError(f"the fraction to hold out is {fraction:g}; it should be between 0 and 1")
+
+
+def _divided(dataset: Dataset, held: NDArray[np.bool_], *, fraction: float) -> tuple[Kept, Held]:
+    if held.all() or not held.any():
+        which = "all" if held.any() else "none"
+        raise UserError(
+            f"holding out {fraction:g} of the {len(dataset)} images of {dataset.name} takes {which} of them"
+        )
+    return (
+        dataset.select(np.flatnonzero(~held), split=dataset.split),
+        dataset.select(np.flatnonzero(held), split="validation"),
+    )
+
+
+def _hash(numbers: NDArray[np.uint64], *, seed: int) -> NDArray[np.uint64]:
+    """A well-mixed number for each, given the seed: SplitMix64 (Steele, Lea and Flood, 2014), twice."""
+    offset = np.uint64(_mixed(np.array([seed & _MASK], np.uint64))[0])
+    return _mixed(numbers ^ offset)
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    z = numbers + np.uint64(_GOLDEN)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -1,0 +1,105 @@
+"""An evaluation as plain text for a terminal: the headline, every class, the worst confusions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.cells import cell_len
+
+from inkdigits.evaluate.metrics import ClassFigures, Evaluation
+
+BAR_CELLS = 16
+"""Terminal columns of the longest bar of wrong readings."""
+
+CONFUSIONS_SHOWN = 8
+"""How many kinds of confusion are listed."""
+
+EIGHTHS = " ▏▎▍▌▋▊▉"
+"""The last cell of a bar, by eighths."""
+
+
+def text(evaluation: Evaluation) -> str:
+    """The figures to read in a terminal, every line ended, without colours."""
+    blocks = [_headline(evaluation), _overall(evaluation), _classes(evaluation), _confusions(evaluation)]
+    return "\n".join("".join(f"{line.rstrip()}\n" for line in block) for block in blocks if block)
+
+
+def percent(share: float, *, digits: int = 2) -> str:
+    """A share from 0 to 1 as it is written throughout: 0.9912 is `99.12 %`."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def _headline(evaluation: Evaluation) -> list[str]:
+    low, high = map(percent, evaluation.accuracy_interval)
+    n_wrong = evaluation.n - _n_right(evaluation)
+    return [
+        f"{percent(evaluation.accuracy)} of {evaluation.n:,} images read right, {n_wrong:,} wrong",
+        f"95 % interval: {low} to {high}",
+    ]
+
+
+def _n_right(evaluation: Evaluation) -> int:
+    return sum(row[label] for label, row in enumerate(evaluation.confusion))
+
+
+def _overall(evaluation: Evaluation) -> list[str]:
+    rows = [
+        ("macro precision", percent(evaluation.macro_precision), "mean over classes"),
+        ("macro recall", percent(evaluation.macro_recall), ""),
+        ("macro F1", percent(evaluation.macro_f1), ""),
+        ("log-loss", f"{evaluation.nll:.4f}", "nats an image; 0 is perfect"),
+        ("calibration error", percent(evaluation.ece), "confidence against accuracy"),
+        ("speed", f"{evaluation.images_per_second:,.0f}", "images a second"),
+    ]
+    return [f"  {name:<18} {value:>9}  {note}" for name, value, note in rows]
+
+
+def _classes(evaluation: Evaluation) -> list[str]:
+    """One line per class, with a bar of the images of it that were read wrong."""
+    width = max(cell_len(name) for name in ("label", *(figures.label for figures in evaluation.per_class)))
+    wrong = [
+        figures.support - row[label]
+        for label, (figures, row) in enumerate(zip(evaluation.per_class, evaluation.confusion, strict=True))
+    ]
+    header = f"  {_padded('label', width)}  precision  recall      F1   images   wrong"
+    return [header, *_class_lines(evaluation.per_class, wrong, width=width)]
+
+
+def _class_lines(per_class: Sequence[ClassFigures], wrong: Sequence[int], *, width: int) -> list[str]:
+    most = max(wrong)
+    return [
+        f"  {_padded(figures.label, width)}  {100 * figures.precision:9.2f}  {100 * figures.recall:6.2f}"
+        f"  {100 * figures.f1:6.2f}  {figures.support:7,}  {n_wrong:6,}  {_bar(n_wrong, most)}"
+        for figures, n_wrong in zip(per_class, wrong, strict=True)
+    ]
+
+
+def _confusions(evaluation: Evaluation) -> list[str]:
+    """The most frequent mistakes, at most `CONFUSIONS_SHOWN`; nothing where there are none."""
+    counts = np.array(evaluation.confusion, dtype=np.int64)
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:CONFUSIONS_SHOWN]
+    cells = [divmod(int(cell), len(counts)) for cell in order if counts.flat[cell]]
+    if not cells:
+        return []
+    names = [figures.label for figures in evaluation.per_class]
+    width = max(cell_len(names[label]) for label, _ in cells)
+    most = int(counts.max())
+    return [
+        "  most often confused",
+        *(
+            f"  {counts[label, read]:6,} ×  {_padded(names[label], width)} read as "
+            f"{names[read]}  {_bar(int(counts[label, read]), most)}"
+            for label, read in cells
+        ),
+    ]
+
+
+def _padded(name: str, width: int) -> str:
+    """The name filled up to so many terminal columns; a Chinese character takes two."""
+    return name + " " * (width - cell_len(name))
+
+
+def _bar(part: int, whole: int) -> str:
+    """A bar as long as `part` is of `whole`, to an eighth of a cell; any part at all is seen."""
+    eighths = max(round(8 * BAR_CELLS * part / whole), 1) if part else 0
+    return "█" * (eighths // 8) + EIGHTHS[eighths % 8]

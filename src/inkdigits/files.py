@@ -1,0 +1,37 @@
+"""Files that are whole or not there: written beside their place, then moved into it."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from inkdigits.errors import UserError
+
+_HALF = ".part"
+
+
+def write(path: Path, content: bytes) -> None:
+    """Puts `content` at `path` in one move; what stood there before stays until the new file is whole.
+
+    Raises UserError, and leaves no half file, where the folder can't be written or the disk is full.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_HALF}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; what was saved before is untouched"
+        ) from error
+
+
+def sweep(folder: Path) -> None:
+    """Removes what killed calls of `write` left half done in a folder that nobody writes to now."""
+    for half in folder.glob(f".*{_HALF}"):
+        half.unlink(missing_ok=True)

@@ -1,0 +1,147 @@
+"""Training images changed anew in every epoch: a whole batch at once, each image by its own amounts.
+
+The amounts are counted by (seed, epoch, sample): see `counted`. Geometry (rotation, scale, shear,
+shift, elastic) is one gather from the source image, so that pixels are interpolated once.
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from inkdigits.learn import counted
+from inkdigits.learn.options import AugmentOptions
+from inkdigits.types import SIDE
+
+ELASTIC_KNOTS = 5
+"""Knots along each side of the coarse grid whose random moves bend an image smoothly."""
+
+ERASED = (0.15, 0.4)
+"""Shortest and longest side of an erased rectangle, as shares of the image's."""
+
+_STREAMS = ("affine", "elastic", "stroke", "erasing", "noise", "flip")
+
+
+def warn_of_flips(options: AugmentOptions, label_names: tuple[str, ...]) -> None:
+    """Warns where flips are asked for on digits: a mirrored 2 is no 2."""
+    flips = options.flip_horizontal or options.flip_vertical
+    if flips and any(name.isdigit() for name in label_names):
+        warnings.warn("flips turn digits into other signs: a mirrored 2 is no 2", UserWarning, stacklevel=2)
+
+
+def augment(images: Tensor, rows: Tensor, options: AugmentOptions, *, seed: int, epoch: int) -> Tensor:
+    """The images, each changed by its own amounts: uint8, (n, 28, 28), in and out.
+
+    `rows` are the images' rows in the data set, int64 (n,): a row gets the same change whatever else
+    is in the batch.
+    """
+
+    def draw(stream: str, count: int) -> Tensor:
+        """Numbers even in [0, 1) for each image: (n, count)."""
+        return counted.uniform(counted.key(seed, epoch, _STREAMS.index(stream)), rows, count)
+
+    if _moves_whole_pixels(options):
+        images = _shifted(images, draw("affine", 2), math.floor(options.shift))
+    elif _bends(options):
+        images = _resampled(images, draw, options)
+    if options.flip_horizontal or options.flip_vertical:
+        images = _flipped(images, draw("flip", 2) < 0.5, options)
+    if options.stroke:
+        images = _restroked(images, (2 * draw("stroke", 1) - 1) * options.stroke)
+    if options.erasing:
+        images = _erased(images, draw("erasing", 5), options.erasing)
+    if options.noise:
+        images = _noisy(images, draw("noise", 2 * SIDE * SIDE), options.noise)
+    return images
+
+
+def _moves_whole_pixels(options: AugmentOptions) -> bool:
+    return options.shift >= 1 and not (options.rotation or options.scale or options.shear or options.elastic)
+
+
+def _bends(options: AugmentOptions) -> bool:
+    amounts = (options.rotation, options.scale, options.shear, options.elastic, options.shift)
+    return any(amounts)
+
+
+def _shifted(images: Tensor, drawn: Tensor, most: int) -> Tensor:
+    """Each image moved by −most … most whole pixels along both axes; what comes in is black."""
+    padded = F.pad(images, (most,) * 4).flatten(1)
+    start = (drawn * (2 * most + 1)).long()
+    along = torch.arange(SIDE, device=images.device)
+    down = (start[:, :1] + along) * (SIDE + 2 * most)
+    across = start[:, 1:] + along
+    return padded.gather(1, (down[:, :, None] + across[:, None, :]).flatten(1)).view_as(images)
+
+
+def _resampled(images: Tensor, draw: Callable[[str, int], Tensor], options: AugmentOptions) -> Tensor:
+    """Each image through its own affine map and its own smooth bend, bilinearly, black outside."""
+    where = F.affine_grid(
+        _matrices(2 * draw("affine", 6) - 1, options), [len(images), 1, SIDE, SIDE], align_corners=False
+    )
+    if options.elastic:
+        knots = (2 * draw("elastic", 2 * ELASTIC_KNOTS**2) - 1).view(-1, 2, ELASTIC_KNOTS, ELASTIC_KNOTS)
+        bend = F.interpolate(knots, size=(SIDE, SIDE), mode="bicubic", align_corners=True)
+        where = where + bend.movedim(1, -1) * (options.elastic * 2 / SIDE)
+    found = F.grid_sample(images[:, None].float(), where, align_corners=False)
+    return _bytes(found[:, 0])
+
+
+def _matrices(amounts: Tensor, options: AugmentOptions) -> Tensor:
+    """The maps from output to source, in [−1, 1] coordinates: (n, 2, 3), from amounts in [−1, 1)."""
+    angle = amounts[:, 0] * math.radians(options.rotation)
+    wide, high = (1 + amounts[:, 1:3] * options.scale).unbind(1)
+    slant = amounts[:, 3] * options.shear
+    shift = amounts[:, 4:6] * (options.shift * 2 / SIDE)
+    cos, sin = angle.cos(), angle.sin()
+    across = torch.stack([cos / wide, (slant * cos - sin) / high, shift[:, 0]], dim=1)
+    down = torch.stack([sin / wide, (slant * sin + cos) / high, shift[:, 1]], dim=1)
+    return torch.stack([across, down], dim=1)
+
+
+def _flipped(images: Tensor, chosen: Tensor, options: AugmentOptions) -> Tensor:
+    if options.flip_horizontal:
+        images = torch.where(chosen[:, 0, None, None], images.flip(2), images)
+    if options.flip_vertical:
+        images = torch.where(chosen[:, 1, None, None], images.flip(1), images)
+    return images
+
+
+def _restroked(images: Tensor, amounts: Tensor) -> Tensor:
+    """Strokes thicker (amount above 0) or thinner, by so many pixels: grey dilation or erosion, blended."""
+    ink = images[:, None].float()
+    left = amounts[:, :, None, None]
+    while bool((left != 0).any()):
+        wider = F.max_pool2d(ink, 3, stride=1, padding=1)
+        thinner = -F.max_pool2d(-ink, 3, stride=1, padding=1)
+        step = left.clamp(-1, 1) / 2
+        ink = ink + step.clamp(min=0) * (wider - ink) + step.clamp(max=0) * (ink - thinner)
+        left = left - 2 * step
+    return _bytes(ink[:, 0])
+
+
+def _erased(images: Tensor, drawn: Tensor, share: float) -> Tensor:
+    """Black rectangles in that share of the images (Zhong et al., "Random erasing", 2020)."""
+    low, high = ERASED
+    sides = (low + drawn[:, 1:3] * (high - low)) * SIDE
+    starts = drawn[:, 3:5] * (SIDE - sides)
+    along = torch.arange(SIDE, device=images.device) + 0.5  # the middle of each pixel
+    down, across = (
+        (along >= starts[:, axis, None]) & (along < (starts + sides)[:, axis, None]) for axis in (0, 1)
+    )
+    chosen = drawn[:, 0, None, None] < share
+    return images.masked_fill(chosen & down[:, :, None] & across[:, None, :], 0)
+
+
+def _noisy(images: Tensor, drawn: Tensor, deviation: float) -> Tensor:
+    """Grey noise of that deviation (pixels 0 to 1), normal by Box and Muller's transform."""
+    first, second = drawn.view(-1, 2, SIDE, SIDE).unbind(1)
+    normal = (-2 * (1 - first).log()).sqrt() * (2 * math.pi * second).cos()
+    return _bytes(images.float() + normal * (255 * deviation))
+
+
+def _bytes(pixels: Tensor) -> Tensor:
+    return pixels.round_().clamp_(0, 255).to(torch.uint8)

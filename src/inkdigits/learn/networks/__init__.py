@@ -1,0 +1,1 @@
+"""The networks: digit images in, logits out, each with its own scaling of pixels inside."""

@@ -1,0 +1,54 @@
+"""Every network by its name, and the one way to build one."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from inkdigits.learn.networks import classic, own, scaling
+from inkdigits.learn.options import NetworkOptions
+
+NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {
+    "mlp": classic.mlp,
+    "article": classic.article,
+    "lenet5": classic.lenet5,
+    "alexnet": classic.alexnet,
+    "vgg": classic.vgg,
+    "resnet": classic.resnet,
+    "fast": own.fast,
+    "best": own.best,
+}
+
+
+class Network(nn.Module):
+    """uint8 images (n, 28, 28) in, logits float32 (n, classes) out."""
+
+    def __init__(self, scaling: scaling.Scaling, layers: nn.Sequential) -> None:
+        super().__init__()
+        self.scaling = scaling
+        self.layers = layers
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The logits of each image."""
+        logits: Tensor = self.layers(self.scaling(images))
+        return logits.float()
+
+
+def build(
+    options: NetworkOptions,
+    n_classes: int,
+    *,
+    seed: int = 0,
+    mean: float = scaling.MNIST_MEAN,
+    deviation: float = scaling.MNIST_DEVIATION,
+) -> Network:
+    """A new network; its first weights are decided by `seed` alone.
+
+    `mean` and `deviation` are of the training pixels, 0 to 255, and are used by scaling `standard`.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layers = NETWORKS[options.model](options, n_classes)
+    network = Network(scaling.build(options.scaling, mean, deviation), layers)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

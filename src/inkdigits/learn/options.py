@@ -1,0 +1,150 @@
+"""What a training run may be told: options, their limits, and the presets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from inkdigits.errors import UserError
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "model": ("mlp", "article", "lenet5", "alexnet", "vgg", "resnet", "fast", "best"),
+    "activation": ("relu", "sigmoid", "tanh", "gelu"),
+    "pooling": ("max", "average"),
+    "scaling": ("unit", "signed", "standard"),
+    "optimizer": ("sgd", "momentum", "nesterov", "adam", "adamw", "muon"),
+    "decay": ("none", "linear", "cosine"),
+    "keep": ("last", "best"),
+    "precision": ("auto", "fp32", "bf16"),
+    "device": ("auto", "cpu", "cuda"),
+}
+"""The values that an option of words may take."""
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """What, besides the number of classes, decides a network's shape."""
+
+    model: str = _option("fast", "the network's name")
+    width: float = _option(1.0, "factor on the channels of the network's hidden layers")
+    activation: str = _option("relu", "the non-linearity, where the network leaves it open")
+    pooling: str = _option("max", "how neighbourhoods are summed up, where the network pools")
+    scaling: str = _option("standard", "pixels to [0, 1] (unit), [-1, 1] (signed), or by mean and deviation")
+
+    def __post_init__(self) -> None:
+        check(self)
+        _within("width", self.width, 0.05, 8.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentOptions:
+    """How far each training image is changed, anew in every epoch; each amount is drawn evenly."""
+
+    rotation: float = _option(0.0, "turn by up to this many degrees either way")
+    scale: float = _option(0.0, "grow or shrink by up to this share, each direction by itself")
+    shift: float = _option(0.0, "move by up to this many pixels each way")
+    shear: float = _option(0.0, "slant by up to this share")
+    elastic: float = _option(0.0, "bend smoothly, by up to about this many pixels")
+    stroke: float = _option(0.0, "thicken or thin the stroke, by up to this many pixels")
+    erasing: float = _option(0.0, "share of the images that lose a random rectangle")
+    noise: float = _option(0.0, "deviation of the grey noise added, pixels being 0 to 1")
+    flip_horizontal: bool = _option(False, "mirror half of the images left to right (makes other digits)")
+    flip_vertical: bool = _option(False, "mirror half of the images top to bottom (makes other digits)")
+
+    def __post_init__(self) -> None:
+        limits = {"rotation": 180.0, "scale": 0.9, "shift": 14.0, "shear": 2.0, "elastic": 8.0}
+        limits |= {"stroke": 3.0, "erasing": 1.0, "noise": 1.0}
+        for name, limit in limits.items():
+            _within(name, getattr(self, name), 0.0, limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """Everything that decides a training run but the data."""
+
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    epochs: float = _option(1.0, "passes over the training images; parts of one are allowed")
+    batch: int = _option(256, "images in a training step")
+    optimizer: str = _option("muon", "the rule that moves the weights")
+    learning_rate: float = _option(0.12, "the highest rate (of the convolutions, under muon)")
+    vector_rate: float = _option(0.05, "under muon, the highest rate of all other weights")
+    momentum: float = _option(0.6, "share of the last step kept in the next")
+    weight_decay: float = _option(0.0, "pull of the weights towards zero")
+    warmup: float = _option(0.1, "share of the steps in which the rate rises from zero")
+    decay: str = _option("linear", "how the rate falls after that")
+    averaging: float = _option(0.0, "share of the steps, the last ones, whose weights are averaged")
+    label_smoothing: float = _option(0.1, "share of the target spread over all classes")
+    validation: float = _option(0.1, "share of the training images held out, by writer where known")
+    patience: int = _option(0, "stop after this many epochs without a better validation loss; 0 never stops")
+    keep: str = _option("last", "which weights become model.safetensors: the last, or the best on validation")
+    precision: str = _option("auto", "bf16 where the processor computes in it, or fp32")
+    device: str = _option("auto", "where to train")
+    seed: int = _option(0, "decides the first weights, the order and the augmentation")
+
+    def __post_init__(self) -> None:
+        check(self)
+        _within("epochs", self.epochs, 0.001, 10_000.0)
+        _within("batch", self.batch, 1, 65_536)
+        for name in ("learning_rate", "vector_rate"):
+            _within(name, getattr(self, name), 0.0, 100.0)
+        for name in ("momentum", "warmup", "label_smoothing", "validation"):
+            _within(name, getattr(self, name), 0.0, 0.999)
+        _within("averaging", self.averaging, 0.0, 1.0)
+        _within("weight_decay", self.weight_decay, 0.0, 10.0)
+        _within("patience", self.patience, 0, 10_000)
+        _within("seed", self.seed, 0, 2**31 - 1)
+        if self.validation == 0 and (self.patience or self.keep == "best"):
+            name = "patience" if self.patience else "keep best"
+            raise UserError(f"{name} needs a validation split; set validation above 0, say to 0.1")
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {"fast": {}, "best": {}}
+"""Recipes that were settled on MNIST's validation split."""
+
+
+def preset(name: str) -> TrainOptions:
+    """The options of a preset. Raises UserError for a name that isn't one."""
+    if name not in PRESETS:
+        raise UserError(f"unknown preset {name!r}; one of: {', '.join(PRESETS)}")
+    return change(TrainOptions(), PRESETS[name])
+
+
+def flat(options: TrainOptions) -> dict[str, Any]:
+    """All options by name, without the levels; names are unique across the levels."""
+    values = {f.name: getattr(options, f.name) for f in fields(options)}
+    for part in (values.pop("network"), values.pop("augment")):
+        values |= {f.name: getattr(part, f.name) for f in fields(part)}
+    return values
+
+
+def change(options: TrainOptions, values: Mapping[str, Any]) -> TrainOptions:
+    """`options` with the named values changed, whichever level they live on."""
+    network = {f.name for f in fields(NetworkOptions)}
+    augment = {f.name for f in fields(AugmentOptions)}
+    own = {f.name for f in fields(TrainOptions)}
+    unknown = sorted(set(values) - network - augment - own)
+    if unknown:
+        raise UserError(f"unknown option {unknown[0]!r}; one of: {', '.join(flat(options))}")
+    return replace(
+        options,
+        network=replace(options.network, **{k: v for k, v in values.items() if k in network}),
+        augment=replace(options.augment, **{k: v for k, v in values.items() if k in augment}),
+        **{k: v for k, v in values.items() if k in own},
+    )
+
+
+def check(options: NetworkOptions | TrainOptions) -> None:
+    """Raises UserError where an option of words holds a word that it doesn't know."""
+    for f in fields(options):
+        value = getattr(options, f.name)
+        if f.name in CHOICES and value not in CHOICES[f.name]:
+            raise UserError(f"unknown {f.name} {value!r}; one of: {', '.join(CHOICES[f.name])}")
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise UserError(f"{name} is {value:g}, but has to lie between {low:g} and {high:g}")

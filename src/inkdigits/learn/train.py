@@ -1,0 +1,305 @@
+"""The one training loop.
+
+Order and augmentation are counted by (seed, epoch, sample), so that where a run stops and goes on
+leaves no trace: the weights of a resumed run are those of an unbroken one, byte for byte, on the same
+machine with as many threads.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from inkdigits.errors import UserError
+from inkdigits.learn import counted, schedule, state
+from inkdigits.learn.augment import augment
+from inkdigits.learn.classifier import BATCH, tensor
+from inkdigits.learn.history import Epoch
+from inkdigits.learn.networks import registry
+from inkdigits.learn.networks.registry import Network
+from inkdigits.learn.options import TrainOptions
+from inkdigits.learn.state import State
+from inkdigits.types import Dataset
+
+STATE_FILE = "state.safetensors"
+_DROPOUT_STREAM = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What a run tells and asks while it goes on.
+
+    `after_step` gets (step, n_steps, loss); `after_epoch` each finished epoch. Where `stop` answers
+    true the run saves where it stands and raises Stopped. `save_every` is in seconds.
+    """
+
+    after_step: Callable[[int, int, float], None] = lambda _step, _n_steps, _loss: None
+    after_epoch: Callable[[Epoch], None] = lambda _epoch: None
+    stop: Callable[[], bool] = lambda: False
+    save_every: float = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a run gives: the network with the weights to keep, and both sets where they were told apart.
+
+    `best` is empty without a validation split. `seconds` are of training, all resumed parts together.
+    """
+
+    network: Network
+    last: state.Weights
+    best: state.Weights
+    history: tuple[Epoch, ...]
+    seconds: float
+    n_steps: int
+
+
+class Stopped(Exception):  # noqa: N818 (not an error)
+    """The run was asked to stop, and has saved where it stands."""
+
+    def __init__(self, step: int, n_steps: int) -> None:
+        super().__init__(f"stopped after step {step} of {n_steps}")
+
+
+class DivergenceError(UserError):
+    """The loss grew beyond all numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What doesn't change while a run goes on."""
+
+    options: TrainOptions
+    images: Tensor
+    labels: Tensor
+    validation: Dataset | None
+    batch: int
+    epoch_steps: int
+    n_steps: int
+    autocast: Callable[[], AbstractContextManager[Any]]
+    watch: Watch
+    course: schedule.Course
+    save_to: Path | None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def train(
+    training: Dataset,
+    validation: Dataset | None,
+    options: TrainOptions,
+    *,
+    folder: Path | None = None,
+    resume: bool = False,
+    about: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
+    course: schedule.Course = schedule.factor,
+) -> Trained:
+    """Trains a new network on digit images.
+
+    With `folder`, the state is saved there every `watch.save_every` seconds and where the run is
+    stopped; `resume` goes on from it. `about` (JSON-able) says which run it is, so that a state of
+    another run is refused. `course` is the learning rate's. Raises UserError for data that can't be
+    trained on and for a full disk, DivergenceError where the loss grew beyond all numbers, Stopped where
+    `watch.stop` asked for it.
+    """
+    run = _prepare(training, validation, options, folder, about or {}, watch or Watch(), course)
+    with torch.random.fork_rng(devices=[]):
+        now = state.begin(_new_network(run, len(training.label_names)), options)
+        if resume and run.save_to and run.save_to.exists():
+            state.restore(run.save_to, now, run.about)
+        _go_on(run, now)
+    return _finish(run, now)
+
+
+def _prepare(
+    training: Dataset,
+    validation: Dataset | None,
+    options: TrainOptions,
+    folder: Path | None,
+    about: Mapping[str, Any],
+    watch: Watch,
+    course: schedule.Course,
+) -> _Run:
+    if len(training) == 0:
+        raise UserError(f"{training.name} has no training images")
+    device = choose_device(options.device)
+    batch = min(options.batch, len(training))
+    epoch_steps = len(training) // batch
+    return _Run(
+        options=options,
+        images=tensor(training.images).to(device),
+        labels=tensor(training.labels).to(device),
+        validation=validation,
+        batch=batch,
+        epoch_steps=epoch_steps,
+        n_steps=max(1, round(options.epochs * epoch_steps)),
+        autocast=precision(options.precision, device),
+        watch=watch,
+        course=course,
+        save_to=folder / STATE_FILE if folder else None,
+        about=about,
+    )
+
+
+def _new_network(run: _Run, n_classes: int) -> Network:
+    some = run.images[:: max(1, len(run.images) // 5000)].float()
+    deviation = some.std().item()
+    network = registry.build(
+        run.options.network,
+        n_classes,
+        seed=counted.key(run.options.seed) >> 1,
+        mean=some.mean().item(),
+        deviation=deviation if deviation > 0 else 1.0,
+    )
+    return network.to(run.images.device)
+
+
+def _go_on(run: _Run, now: State) -> None:
+    """Steps until the last one, or until patience is out."""
+    started = time.perf_counter() - now.seconds
+    saved = time.perf_counter()
+    while now.step < run.n_steps and not _out_of_patience(run, now):
+        epoch, first = divmod(now.step, run.epoch_steps)
+        order = counted.order(len(run.labels), seed=run.options.seed, epoch=epoch).to(run.labels.device)
+        for i in range(first, min(run.epoch_steps, run.n_steps - epoch * run.epoch_steps)):
+            _step(run, now, order[i * run.batch : (i + 1) * run.batch], epoch)
+            now.seconds = time.perf_counter() - started
+            if now.step % run.epoch_steps == 0 or now.step == run.n_steps:
+                _end_epoch(run, now, epoch)
+            if run.watch.stop():
+                _save(run, now)
+                raise Stopped(now.step, run.n_steps)
+            if time.perf_counter() - saved > run.watch.save_every:
+                _save(run, now)
+                saved = time.perf_counter()
+
+
+def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
+    """One step: the batch changed, scored, and the weights moved."""
+    options, network = run.options, now.network
+    network.train()
+    if any(isinstance(layer, nn.Dropout) for layer in network.modules()):
+        torch.manual_seed(counted.key(options.seed, _DROPOUT_STREAM, now.step))
+    images = augment(run.images[rows], rows, options.augment, seed=options.seed, epoch=epoch)
+    labels = run.labels[rows]
+    with run.autocast():
+        logits = network(images)
+    loss = F.cross_entropy(logits, labels, label_smoothing=options.label_smoothing)
+    network.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    factor = run.course(now.step, run.n_steps, options)
+    for optimizer in now.optimizers:
+        optimizer.step(factor)
+    now.step += 1
+    if options.averaging and now.step > (1 - options.averaging) * run.n_steps:
+        state.average(now)
+    _count(run, now, loss, int((logits.argmax(1) == labels).sum()))
+
+
+def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
+    value = loss.item()
+    if not math.isfinite(value):
+        raise DivergenceError(
+            f"the loss is {value} at step {now.step} of {run.n_steps}: the learning rate"
+            f" {run.options.learning_rate:g} is too high for this network and data; try a tenth of it"
+        )
+    now.loss_sum += value * run.batch
+    now.n_right += n_right
+    now.n_seen += run.batch
+    run.watch.after_step(now.step, run.n_steps, value)
+
+
+def _end_epoch(run: _Run, now: State, epoch: int) -> None:
+    weights = now.weights() if run.validation else {}
+    loss, accuracy = _validate(run, now, weights) if run.validation else (None, None)
+    if loss is not None and loss < now.best_loss:
+        now.best, now.best_loss, now.stale_epochs = weights, loss, 0
+    elif loss is not None:
+        now.stale_epochs += 1
+    factor = run.course(now.step - 1, run.n_steps, run.options)
+    done = Epoch(
+        epoch=epoch + 1,
+        step=now.step,
+        learning_rate=run.options.learning_rate * factor,
+        loss=now.loss_sum / now.n_seen,
+        train_accuracy=now.n_right / now.n_seen,
+        validation_loss=loss,
+        validation_accuracy=accuracy,
+        seconds=now.seconds,
+    )
+    now.history.append(done)
+    now.loss_sum, now.n_right, now.n_seen = 0.0, 0, 0
+    run.watch.after_epoch(done)
+
+
+def _validate(run: _Run, now: State, weights: state.Weights) -> tuple[float, float]:
+    """Loss and accuracy on the validation images, of the given weights; the run's own stay as they are."""
+    assert run.validation is not None
+    kept = {name: t.clone() for name, t in now.network.state_dict().items()}
+    now.network.load_state_dict(weights)
+    now.network.eval()
+    images, labels = tensor(run.validation.images), tensor(run.validation.labels)
+    with torch.inference_mode(), run.autocast():
+        parts = [now.network(batch.to(run.images.device)).cpu() for batch in torch.split(images, BATCH)]
+    logits = torch.cat(parts)
+    now.network.load_state_dict(kept)
+    loss = F.cross_entropy(logits, labels).item()
+    return loss, (logits.argmax(1) == labels).double().mean().item()
+
+
+def _out_of_patience(run: _Run, now: State) -> bool:
+    return run.options.patience > 0 and now.stale_epochs >= run.options.patience
+
+
+def _save(run: _Run, now: State) -> None:
+    if run.save_to:
+        state.save(run.save_to, now, run.about)
+
+
+def _finish(run: _Run, now: State) -> Trained:
+    last = now.weights()
+    keep = now.best if run.options.keep == "best" and now.best else last
+    now.network.load_state_dict(keep)
+    return Trained(
+        network=now.network.eval(),
+        last=last,
+        best=now.best,
+        history=tuple(now.history),
+        seconds=now.seconds,
+        n_steps=now.step,
+    )
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device asked for; `auto` is a GPU where there is one. Raises UserError where there is none."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("device is 'cuda', but PyTorch finds no GPU here; use --device cpu")
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(wanted)
+
+
+def precision(wanted: str, device: torch.device) -> Callable[[], AbstractContextManager[Any]]:
+    """A context in which networks compute in bf16, or a context that changes nothing, for fp32.
+
+    `auto` is bf16 where the device multiplies in it: GPUs that do, processors with AVX512-BF16 or AMX.
+    """
+    if wanted == "auto":
+        wanted = "bf16" if computes_in_bf16(device) else "fp32"
+    if wanted == "fp32":
+        return nullcontext
+    return lambda: torch.autocast(device.type, torch.bfloat16)
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for products in bf16."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

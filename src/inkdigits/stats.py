@@ -1,0 +1,128 @@
+"""What a count or a column of probabilities is worth: intervals, tests, calibration, spread."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, stdev
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.types import Labels, Scores
+
+LEVEL = 0.95
+"""The confidence level of every interval that is shown."""
+
+CALIBRATION_BINS = 15
+"""Bins of the calibration error, as in Guo et al. (2017)."""
+
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
+"""What a smaller probability counts as in a log-likelihood: scikit-learn's floor for float32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class McNemar:
+    """Two classifiers on the same `n` images: how often one alone was right, and how odd that is."""
+
+    n: int
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Repeated measurements; `sd` is the sample's (divided by n − 1), None of a single value."""
+
+    n: int
+    mean: float
+    sd: float | None
+    minimum: float
+    maximum: float
+
+
+def wilson(successes: int, n: int, *, level: float = LEVEL) -> tuple[float, float]:
+    """The interval (low, high) in which the share behind `successes` of `n` lies, after Wilson (1927).
+
+    Unlike p ± z·√(p(1−p)/n) it stays inside [0, 1] and keeps its level near 0 and 1, which is where
+    digit recognisers live.
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"{successes} of {n} is no share; 0 ≤ successes ≤ n and n ≥ 1 were expected")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    p = successes / n
+    scale = 1 + z * z / n
+    centre = (p + z * z / (2 * n)) / scale
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return low, high
+
+
+def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> McNemar:
+    """McNemar's exact two-sided test of two classifiers, each row telling who was right on one image.
+
+    Images that both or neither got right say nothing about which is better. Were they equally good, of
+    the others each would have as many as a fair coin gives: binomial (m, ½).
+    """
+    if first_right.shape != second_right.shape:
+        raise ValueError(f"{len(first_right)} and {len(second_right)} images; the same images were expected")
+    only_first = int(np.count_nonzero(first_right & ~second_right))
+    only_second = int(np.count_nonzero(second_right & ~first_right))
+    return McNemar(
+        n=len(first_right),
+        only_first=only_first,
+        only_second=only_second,
+        p_value=_fair_coin_p_value(only_first, only_second),
+    )
+
+
+def _fair_coin_p_value(heads: int, tails: int) -> float:
+    """The chance that a fair coin tossed as often is at least as uneven: min(1, 2·P(X ≤ min)).
+
+    P(X ≤ k) is its largest term, C(m, k)/2^m, times the sum of the terms' ratios to it, so that
+    neither the binomials nor the power of two have to fit into a float.
+    """
+    m, k = heads + tails, min(heads, tails)
+    largest = math.lgamma(m + 1) - math.lgamma(k + 1) - math.lgamma(m - k + 1) - m * math.log(2)
+    below = np.arange(k, 0, -1, dtype=np.float64)
+    ratios = np.cumprod(below / (m - below + 1))
+    return min(1.0, 2 * math.exp(largest) * (1 + float(ratios.sum())))
+
+
+def calibration_error(
+    confidences: NDArray[np.floating], right: NDArray[np.bool_], *, bins: int = CALIBRATION_BINS
+) -> float:
+    """The expected calibration error: how far confidence and accuracy lie apart, on average.
+
+    Σ_b (n_b / n)·|accuracy_b − mean confidence_b| over bins (b/B, (b+1)/B] of equal width; a bin
+    without images counts nothing (Naeini et al. 2015; Guo et al. 2017, arXiv:1706.04599, eq. 3).
+    `confidences`, (n,), are the winning probabilities; `right`, (n,), tells whether they won rightly.
+    """
+    exact = confidences.astype(np.float64)
+    edges = np.arange(1, bins) / bins
+    gaps = np.bincount(np.searchsorted(edges, exact, side="left"), weights=right - exact, minlength=bins)
+    return float(np.abs(gaps).sum() / len(exact))
+
+
+def negative_log_likelihood(scores: Scores, labels: Labels) -> float:
+    """The mean of −ln of the probability given to the right class, in nats.
+
+    A probability below `SMALLEST_PROBABILITY` counts as that, so that one certain mistake costs 15.9
+    and not infinity.
+    """
+    given = scores[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean())
+
+
+def summary(values: Sequence[float]) -> Summary:
+    """The mean and spread of measurements that were taken alike."""
+    if not values:
+        raise ValueError("no values to sum up; one at least was expected")
+    return Summary(
+        n=len(values),
+        mean=fmean(values),
+        sd=stdev(values) if len(values) > 1 else None,
+        minimum=min(values),
+        maximum=max(values),
+    )

@@ -1,0 +1,150 @@
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inkdigits import cli, data
+from inkdigits.learn import options as learning
+
+TRAIN_FLAGS = set(
+    "activation averaging batch decay device elastic epochs erasing flip-horizontal flip-vertical help json"  # noqa: SIM905
+    " keep label-smoothing learning-rate model momentum noise optimizer out patience pooling precision"
+    " preset resume rotation scale scaling seed shear shift stroke validation vector-rate version warmup"
+    " weight-decay width".split(" ")
+)
+"""What `inkdigits train` takes: a change here is a change for users."""
+
+QUICK = ["--model", "article", "--epochs", "2", "--batch", "32", "--precision", "fp32"]
+
+
+def inkdigits(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The command as a user starts it, in a process of its own."""
+    command = [str(Path(sys.executable).with_name("inkdigits")), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="session")
+def some_digits(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's own set: 600 digits of MNIST in an npz file, with no test split."""
+    mnist = data.load("mnist", "train")
+    path = tmp_path_factory.mktemp("own") / "digits.npz"
+    np.savez(path, images=mnist.images[:600], labels=mnist.labels[:600])
+    return path
+
+
+@pytest.fixture(scope="session")
+def a_run(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a quick training on `some_digits`."""
+    out = tmp_path_factory.mktemp("runs") / "first"
+    done = inkdigits("train", some_digits, "--out", out, *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert "The first ten test images:" in done.stdout
+    assert str(out) in done.stdout
+    return out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, contextlib, io\n"
+        "from inkdigits import cli\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    cli.main(['train', '--help'])\n"
+        "print([m for m in ('torch', 'numpy', 'matplotlib', 'optuna', 'cv2', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_train_takes_these_flags_and_no_others() -> None:
+    shown = inkdigits("train", "--help").stdout
+    assert set(re.findall(r"(?<=\s)--(?!no-)([a-z-]+)", shown)) | {"help", "version"} == TRAIN_FLAGS
+
+
+def test_every_training_option_is_a_flag() -> None:
+    names = {name.replace("_", "-") for name in learning.flat(learning.TrainOptions())}
+    assert names <= TRAIN_FLAGS
+
+
+def test_a_run_directory_holds_what_is_promised(a_run: Path) -> None:
+    names = {path.name for path in a_run.iterdir()}
+    pictures = {"curves.png", "confusion.png", "first_predictions.png"}
+    models = {"model.safetensors", "last.safetensors", "best.safetensors"}
+    assert names == {"run.json", "history.csv", *models, *pictures}
+    about = json.loads((a_run / "run.json").read_text())
+    assert about["finished"]
+    assert about["arguments"]["model"] == "article"
+    assert set(about["data"]) == {"training", "test"}
+    assert about["versions"]["torch"]
+    assert about["evaluation"]["n"] == 100
+
+
+def test_evaluate_prints_the_json_that_the_design_promises(a_run: Path, some_digits: Path) -> None:
+    done = inkdigits("evaluate", a_run, some_digits, "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    wanted = "n accuracy accuracy_interval macro_precision macro_recall macro_f1 per_class confusion nll ece"
+    assert set(figures) == {*wanted.split(), "images_per_second"}
+    assert figures["n"] == 600
+    assert figures["accuracy"] > 0.5
+
+
+def test_a_model_against_itself_is_no_better(a_run: Path, some_digits: Path) -> None:
+    done = inkdigits("evaluate", a_run, some_digits, "--against", a_run / "model.safetensors", "--json")
+    comparison = json.loads(done.stdout)["comparison"]
+    assert comparison["difference"] == 0
+    assert comparison["p_value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [
+        (["train"], 2, "DATA"),
+        (["train", "mnist", "--epocs", "3"], 2, "--epocs"),
+        (["train", "mnist", "--model", "vit"], 2, "vit"),
+        (["train", "mnist", "--epochs", "-1"], 1, "epochs is -1"),
+        (["train", "mnist", "--preset", "perfect"], 1, "unknown preset 'perfect'; one of: "),
+        (["train", "no/such/folder"], 1, "no/such/folder"),
+        (["train", "mnist", "--resume"], 1, "--out"),
+        (["train", "mnist", "--resume", "--out", "no/such/run"], 1, "no/such/run holds no run"),
+        (["evaluate", "no/such/model", "mnist"], 1, "there is no model at no/such/model"),
+        (["paint"], 2, "paint"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_a_status(arguments: list[str], status: int, sentence: str) -> None:
+    done = inkdigits(*arguments)
+    assert done.returncode == status
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_directory_that_holds_a_run_is_left_alone(a_run: Path, some_digits: Path) -> None:
+    before = (a_run / "model.safetensors").read_bytes()
+    done = inkdigits("train", some_digits, "--out", a_run, *QUICK)
+    assert done.returncode == 1
+    assert "already holds a run" in done.stderr
+    assert (a_run / "model.safetensors").read_bytes() == before
+
+
+def test_a_resumed_run_that_is_contradicted_says_how(a_run: Path, some_digits: Path) -> None:
+    done = inkdigits("train", some_digits, "--out", a_run, "--resume", "--epochs", "9")
+    assert done.returncode == 1
+    assert "was begun with epochs 2.0, not 9.0" in done.stderr
+
+
+def test_flips_on_digits_warn_on_standard_error(some_digits: Path, tmp_path: Path) -> None:
+    done = inkdigits("train", some_digits, "--out", tmp_path / "run", *QUICK, "--flip-horizontal")
+    assert done.returncode == 0
+    assert "a mirrored 2 is no 2" in done.stderr
+
+
+def test_main_leaves_with_the_status_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["data", "list"])
+    assert left.value.code == 0
+    assert "mnist" in capsys.readouterr().out

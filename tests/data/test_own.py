@@ -1,0 +1,367 @@
+"""Anyone's own data is read from every form, and what can't be used is refused with one sentence."""
+
+import gzip
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from inkdigits import data
+from inkdigits.data import inspect
+from inkdigits.errors import UserError
+from inkdigits.types import Dataset, Images, Labels
+
+Folders = Callable[..., Path]
+Form = Callable[[Images], np.ndarray]
+
+
+def idx_bytes(array: Images | Labels) -> bytes:
+    """An idx file by the book: zero, zero, type 8, dimensions, big-endian sizes, bytes."""
+    return (
+        struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        + array.astype(np.uint8).tobytes()
+    )
+
+
+def write_idx(folder: Path, dataset: Dataset, *, start: str = "train", end: str = "") -> Path:
+    folder.mkdir(exist_ok=True)
+    pack = gzip.compress if end else bytes
+    images, labels = idx_bytes(dataset.images), idx_bytes(dataset.labels)
+    (folder / f"{start}-images-idx3-ubyte{end}").write_bytes(pack(images))
+    (folder / f"{start}-labels-idx1-ubyte{end}").write_bytes(pack(labels))
+    return folder
+
+
+def write_csv(path: Path, dataset: Dataset, *, header: bool = True, label_last: bool = False) -> Path:
+    names = [f"pixel{at}" for at in range(784)]
+    rows = [
+        [*pixels, label] if label_last else [label, *pixels]
+        for pixels, label in zip(
+            dataset.images.reshape(-1, 784).tolist(), dataset.labels.tolist(), strict=True
+        )
+    ]
+    head = [*names, "label"] if label_last else ["label", *names]
+    lines = [",".join(map(str, row)) for row in ([head, *rows] if header else rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def refusal(source: Path, split: str = "all") -> str:
+    with pytest.raises(UserError) as caught:
+        data.load(str(source), split)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_folder_per_label_is_a_data_set(tmp_path: Path, label_folders: Folders, small_set: Dataset) -> None:
+    dataset = data.load(str(label_folders(tmp_path / "mine")), "all")
+    assert dataset.name == "mine"
+    assert dataset.label_names == tuple("0123456789")
+    assert dataset.labels.tolist() == list(range(10))
+    assert (dataset.images == small_set.images[::3]).all()
+
+
+def test_sub_folders_named_train_and_test_are_the_splits(tmp_path: Path, label_folders: Folders) -> None:
+    label_folders(tmp_path / "training")
+    label_folders(tmp_path / "test", labels="12", offset=1)
+    assert data.splits(str(tmp_path)) == ("train", "test")
+    assert data.load(str(tmp_path), "test").labels.tolist() == [1, 2]
+
+
+def test_loading_train_never_reads_the_test_files(tmp_path: Path, label_folders: Folders) -> None:
+    label_folders(tmp_path / "train")
+    (tmp_path / "test" / "5").mkdir(parents=True)
+    (tmp_path / "test" / "5" / "broken.png").write_bytes(b"nothing")
+    assert len(data.load(str(tmp_path))) == 10
+
+
+def test_labels_that_are_no_digits_are_the_label_names_in_order(
+    tmp_path: Path, label_folders: Folders
+) -> None:
+    dataset = data.load(str(label_folders(tmp_path / "set", labels="x1b")), "all")
+    assert dataset.label_names == ("1", "b", "x")
+
+
+def test_a_test_label_that_train_does_not_have_is_refused(tmp_path: Path, label_folders: Folders) -> None:
+    label_folders(tmp_path / "train", labels="ab")
+    label_folders(tmp_path / "test", labels="ac")
+    assert "has the label 'c' in test; the labels are a, b" in refusal(tmp_path, "test")
+
+
+def test_an_empty_class_is_refused_and_named(tmp_path: Path, label_folders: Folders) -> None:
+    folder = label_folders(tmp_path / "set")
+    (folder / "4" / "0.png").unlink()
+    assert "the class '4'" in refusal(folder)
+    assert inspect.info(str(folder)).splits[0].empty_classes == ("4",)
+
+
+def test_a_folder_without_images_is_refused_with_what_it_should_hold(tmp_path: Path) -> None:
+    assert "holds no images; it should hold one sub-folder for each label" in refusal(tmp_path)
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "notes.txt").write_text("not a picture")
+    assert "holds no images" in refusal(tmp_path)
+
+
+def test_broken_pictures_are_refused_by_name_and_reported_by_info(
+    tmp_path: Path, label_folders: Folders
+) -> None:
+    folder = label_folders(tmp_path / "set")
+    (folder / "2" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n then nothing")
+    Image.new("L", (30, 30), 255).save(folder / "3" / "blank.png")
+    sentence = refusal(folder)
+    assert sentence.startswith("2 of the pictures can't be used")
+    assert "bad.png" in sentence
+    assert "blank.png: the picture is blank" in sentence
+    info = inspect.info(str(folder))
+    assert [Path(each.file).name for each in info.broken] == ["bad.png", "blank.png"]
+    assert info.splits[0].n == 10
+
+
+def test_of_many_broken_pictures_five_are_named(tmp_path: Path, label_folders: Folders) -> None:
+    folder = label_folders(tmp_path / "set")
+    for number in range(8):
+        (folder / "2" / f"bad{number}.png").write_bytes(b"")
+    assert "; and 3 more" in refusal(folder)
+
+
+def test_a_path_that_is_not_there_is_refused_with_the_known_names(tmp_path: Path) -> None:
+    assert "name a folder or file that exists, or one of: mnist, fashion-mnist" in refusal(
+        tmp_path / "absent"
+    )
+
+
+def test_a_file_in_no_known_form_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("5")
+    assert "it should be a folder, an idx file, .npz or .csv" in refusal(path)
+
+
+def test_a_split_that_is_not_there_is_refused_with_those_that_are(
+    tmp_path: Path, label_folders: Folders
+) -> None:
+    assert "has no split 'test'; one of: all" in refusal(label_folders(tmp_path / "set"), "test")
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_idx_files_are_a_data_set_from_folder_or_file(tmp_path: Path, small_set: Dataset, end: str) -> None:
+    folder = write_idx(tmp_path / "set", small_set, end=end)
+    from_folder = data.load(str(folder))
+    from_file = data.load(str(folder / f"train-labels-idx1-ubyte{end}"), "all")
+    for dataset in (from_folder, from_file):
+        assert (dataset.images == small_set.images).all()
+        assert (dataset.labels == small_set.labels).all()
+
+
+def test_idx_files_named_train_and_t10k_are_the_splits(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "set", small_set)
+    write_idx(folder, small_set, start="t10k")
+    assert set(data.splits(str(folder))) == {"train", "test"}
+
+
+def test_an_idx_file_without_its_partner_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "set", small_set)
+    (folder / "train-labels-idx1-ubyte").unlink()
+    assert "there is no" in refusal(folder, "train")
+
+
+def test_a_wrong_magic_number_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_idx(tmp_path / "set", small_set) / "train-images-idx3-ubyte"
+    path.write_bytes(b"\x00\x00\x0d\x03" + path.read_bytes()[4:])
+    assert "it begins with 00000d03; images begin with 00000803" in refusal(tmp_path / "set", "train")
+
+
+def test_an_idx_file_cut_short_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_idx(tmp_path / "set", small_set) / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "should hold 30×28×28 bytes after its header but holds 23420" in refusal(tmp_path / "set", "train")
+
+
+def test_a_truncated_gz_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_idx(tmp_path / "set", small_set, end=".gz") / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "was cut short: get it again" in refusal(tmp_path / "set", "train")
+
+
+def test_a_damaged_gz_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_idx(tmp_path / "set", small_set, end=".gz") / "train-images-idx3-ubyte.gz"
+    path.write_bytes(b"\x1f\x8b" + bytes(50))
+    assert "is damaged" in refusal(tmp_path / "set", "train")
+
+
+def test_labels_and_images_of_different_lengths_are_refused(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "set", small_set)
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx_bytes(small_set.labels[:-1]))
+    assert "has 30 images but 29 labels" in refusal(folder, "train")
+
+
+@pytest.mark.parametrize("names", [("images", "labels"), ("x", "y"), ("X", "y"), ("data", "target")])
+def test_an_npz_of_images_and_labels_is_a_data_set(
+    tmp_path: Path, small_set: Dataset, names: tuple[str, str]
+) -> None:
+    path = tmp_path / "set.npz"
+    arrays: dict[str, Images | Labels] = {names[0]: small_set.images, names[1]: small_set.labels}
+    np.savez(path, allow_pickle=False, **arrays)
+    dataset = data.load(str(path), "all")
+    assert (dataset.images == small_set.images).all()
+    assert (dataset.labels == small_set.labels).all()
+
+
+def test_an_npz_may_hold_the_splits(tmp_path: Path, small_set: Dataset) -> None:
+    path = tmp_path / "set.npz"
+    images, labels = small_set.images, small_set.labels
+    np.savez(path, x_train=images, y_train=labels, x_test=images[:3], y_test=labels[:3])
+    assert data.splits(str(path)) == ("train", "test")
+    assert len(data.load(str(path), "test")) == 3
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda images: images / 255,
+        lambda images: images.astype(np.float32) / 127.5 - 1,
+        lambda images: images.astype(np.int64),
+        lambda images: images[..., None],
+        lambda images: images[:, None],
+        lambda images: np.repeat(images[..., None], 3, axis=3),
+        lambda images: images.reshape(len(images), -1),
+    ],
+)
+def test_arrays_of_any_range_and_shape_give_the_same_images(
+    tmp_path: Path, small_set: Dataset, form: Form
+) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, x=form(small_set.images), y=small_set.labels)
+    assert (data.load(str(path), "all").images == small_set.images).all()
+
+
+def test_one_hot_and_named_labels_are_understood(tmp_path: Path, small_set: Dataset) -> None:
+    path = tmp_path / "set.npz"
+    for labels in (np.eye(10)[small_set.labels], small_set.labels[:, None], small_set.labels.astype(str)):
+        np.savez(path, x=small_set.images, y=labels)
+        assert (data.load(str(path), "all").labels == small_set.labels).all()
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "complaint"),
+    [
+        (np.full((2, 28, 28), np.nan), [1, 2], "pixels that are no numbers"),
+        (np.full((2, 28, 28), 300.0), [1, 2], "pixels from 300 to 300; they should span"),
+        (np.full((2, 28, 28), -7), [1, 2], "pixels from -7 to -7"),
+        (np.zeros((2, 28, 28), complex), [1, 2], "type complex128"),
+        (np.zeros((2, 5)), [1, 2], "shape 2×5"),
+        (np.zeros(2), [1, 2], "shape 2;"),
+        (np.zeros((0, 28, 28)), [], "holds no images"),
+        (np.ones((2, 28, 28)), [1.5, 2], "the label 1.5"),
+        (np.ones((2, 28, 28)), [-1, 2], "the label -1"),
+        (np.ones((2, 28, 28)), [np.nan, 2], "the label nan"),
+        (np.ones((2, 28, 28)), [[1, 2], [3, 4]], "labels of 2 dimensions"),
+        (np.ones((2, 28, 28)), [1, 2, 3], "has 2 images but 3 labels"),
+        (np.zeros((2, 28, 28)), [1, 2], "row 0: the picture is blank"),
+    ],
+)
+def test_arrays_that_cannot_be_meant_are_refused(
+    tmp_path: Path, images: Images, labels: list[object], complaint: str
+) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, images=images, labels=np.array(labels))
+    assert complaint in refusal(path)
+
+
+def test_an_npz_of_objects_or_of_other_names_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, images=np.array([{"a": 1}, None]), labels=[1, 2])
+    assert "can't be read as .npz" in refusal(path)
+    np.savez(path, weights=np.zeros(3))
+    assert "holds weights; it should hold images and labels" in refusal(path)
+    path.write_bytes(b"PK\x03\x04 and then nothing")
+    assert "can't be read as .npz" in refusal(path)
+
+
+def test_scikit_learns_digits_can_be_read(tmp_path: Path) -> None:
+    bunch = load_digits()
+    path = tmp_path / "digits.npz"
+    np.savez(path, images=bunch.images, labels=bunch.target)
+    dataset = data.load(str(path), "all")
+    assert (dataset.labels == bunch.target).all()
+    assert dataset.images.shape == (1797, 28, 28)
+
+
+@pytest.mark.parametrize("form", [{}, {"header": False}, {"label_last": True}])
+def test_a_csv_of_labels_and_pixels_is_a_data_set(
+    tmp_path: Path, small_set: Dataset, form: dict[str, bool]
+) -> None:
+    dataset = data.load(str(write_csv(tmp_path / "set.csv", small_set, **form)), "all")
+    assert (dataset.images == small_set.images).all()
+    assert (dataset.labels == small_set.labels).all()
+
+
+def test_a_csv_row_of_another_width_is_refused_with_its_line(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_csv(tmp_path / "set.csv", small_set)
+    lines = path.read_text().splitlines()
+    lines[2] = lines[2].rpartition(",")[0]
+    path.write_text("\n".join(lines))
+    assert "line 3 has 784 columns; it should have 785" in refusal(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"label,pixel0\n"])
+def test_a_csv_without_rows_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "set.csv"
+    path.write_bytes(content)
+    assert "has no rows" in refusal(path)
+
+
+def test_a_csv_of_words_or_of_bytes_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_csv(tmp_path / "set.csv", small_set)
+    path.write_text(path.read_text().replace(",0,", ",none,", 1))
+    assert "something else than numbers" in refusal(path)
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    assert "is no text" in refusal(path)
+
+
+def test_labels_csv_names_files_labels_and_writers(tmp_path: Path, drawn: Images) -> None:
+    for row in range(3):
+        Image.fromarray(255 - drawn[row * 3]).save(tmp_path / f"{row}.png")
+    (tmp_path / "labels.csv").write_text("file,label,writer\n0.png,0,ann\n1.png,1,ben\n2.png,2,ann\n")
+    dataset = data.load(str(tmp_path), "all")
+    assert dataset.labels.tolist() == [0, 1, 2]
+    assert dataset.groups is not None
+    assert dataset.groups[0] == dataset.groups[2] != dataset.groups[1]
+    assert (dataset.images == drawn[[0, 3, 6]]).all()
+
+
+def test_a_writer_has_the_same_number_in_every_split(tmp_path: Path, drawn: Images) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        Image.fromarray(drawn[0]).save(tmp_path / split / "a.png")
+        rows = "a.png,0,zoe\n" if split == "test" else "a.png,0,ann\na.png,0,zoe\n"
+        (tmp_path / split / "labels.csv").write_text(f"file,label,writer\n{rows}")
+    train, test = (data.load(str(tmp_path), split).groups for split in ("train", "test"))
+    assert train is not None
+    assert test is not None
+    assert test[0] == train[1] != train[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ("name,label\na.png,1\n", "it should have file and label"),
+        ("file,label\na.png\n", "line 2 has another number of columns"),
+        ("file,label\na.png,1,2\n", "line 2 has another number of columns"),
+        ("file,label\n", "names no pictures"),
+        ("file,label\n../../etc/passwd,1\n", "files should lie in the folder of the table"),
+        ("file,label\nabsent.png,1\n", "absent.png"),
+    ],
+)
+def test_a_labels_csv_that_cannot_be_used_is_refused(tmp_path: Path, table: str, complaint: str) -> None:
+    (tmp_path / "labels.csv").write_text(table)
+    assert complaint in refusal(tmp_path)
+
+
+def test_a_picture_that_is_a_bomb_is_refused_in_a_folder_too(tmp_path: Path, label_folders: Folders) -> None:
+    folder = label_folders(tmp_path / "set")
+    Image.new("1", (12000, 12000)).save(folder / "1" / "bomb.png")
+    assert "bomb.png: has 12000×12000 pixels" in refusal(folder)
