@@ -63,7 +63,9 @@ def test_the_content_is_on_disk_before_it_takes_the_place(
 ) -> None:
     path, seen = tmp_path / "model.bin", []
     files.write(path, b"old")
-    monkeypatch.setattr(os, "fsync", lambda number: seen.append((os.fstat(number).st_size, path.read_bytes())))
+    monkeypatch.setattr(
+        os, "fsync", lambda number: seen.append((os.fstat(number).st_size, path.read_bytes()))
+    )
     files.write(path, b"newer")
     assert seen == [(5, b"old")]
 
@@ -71,7 +73,9 @@ def test_the_content_is_on_disk_before_it_takes_the_place(
 @needs_limits
 def test_a_full_disk_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)], check=True, capture_output=True, text=True
+    )
     assert done.stdout.startswith(f"cannot write {path}: ")
     assert done.stdout.endswith("; what was saved before is untouched\n")
     assert path.read_bytes() == b"small"
@@ -98,7 +102,9 @@ def test_sweeping_where_nothing_is_is_no_trouble(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(UserError, match=r"^cannot write .*taken/model\.bin: .*; what was saved before is untouched$"):
+    with pytest.raises(
+        UserError, match=r"^cannot write .*taken/model\.bin: .*; what was saved before is untouched$"
+    ):
         files.write(tmp_path / "taken" / "model.bin", b"new")
     assert (tmp_path / "taken").read_text() == "a file"
 
@@ -110,7 +116,9 @@ def test_a_file_that_is_a_folder_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "taken"]
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="whoever runs this may write anywhere")
+@pytest.mark.skipif(
+    sys.platform == "win32" or os.geteuid() == 0, reason="whoever runs this may write anywhere"
+)
 def test_a_folder_that_cant_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
     tmp_path.chmod(stat.S_IREAD | stat.S_IEXEC)
     with pytest.raises(UserError, match="Permission denied"):

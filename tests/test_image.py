@@ -262,6 +262,14 @@ def test_grain_and_specks_do_not_move_the_ink() -> None:
     assert np.abs(image.digit(noisy).astype(int) - image.digit(clean)).mean() < 8
 
 
+@pytest.mark.parametrize("quality", [60, 85, 95])
+def test_a_jpegs_halo_does_not_move_the_ink(mnist: Images, quality: int) -> None:
+    sharp = [Image.fromarray(255 - np.pad(each, 8)) for each in mnist[:100]]
+    made = [image.digit(image.decode(encoded(each, "JPEG", quality=quality))) for each in sharp]
+    errors = [np.abs(one.astype(int) - other).mean() for one, other in zip(made, mnist[:100], strict=True)]
+    assert np.median(errors) < 5
+
+
 @pytest.mark.parametrize("paper", [0, 128, 255])
 def test_a_blank_picture_is_refused(paper: int) -> None:
     with pytest.raises(UserError, match="blank"):

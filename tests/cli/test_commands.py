@@ -12,9 +12,9 @@ from inkdigits.learn import options as learning
 
 TRAIN_FLAGS = set(
     "activation averaging batch decay device elastic epochs erasing flip-horizontal flip-vertical help json"  # noqa: SIM905
-    " keep label-smoothing learning-rate model momentum noise optimizer out patience pooling precision"
-    " preset resume rotation scale scaling seed shear shift stroke validation vector-rate version warmup"
-    " weight-decay width".split(" ")
+    " keep label-smoothing learning-rate least-steps model momentum noise optimizer out patience pooling"
+    " precision preset resume rotation scale scaling seed shear shift stroke validation vector-rate version"
+    " warmup weight-decay width".split(" ")
 )
 """What `inkdigits train` takes: a change here is a change for users."""
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial.distance import cdist
 
 from inkdigits import data
 from inkdigits.data import duplicates, inspect, sheet
@@ -60,7 +61,7 @@ def test_near_duplicates_are_those_that_comparing_every_pair_finds(data_folder: 
     noisy = np.clip(one.images[:200] + noise, 0, 255).astype(np.uint8)
     other = of(one, np.concatenate([noisy, mnist.images[600:1000]]), split="other")
     x, y = (each.images.reshape(len(each), -1).astype(np.float64) for each in (one, other))
-    distance = np.sqrt(((x[:, None] - y[None]) ** 2).sum(axis=2))
+    distance = cdist(x, y)
     allowed = duplicates.NEAR * np.linalg.norm(x, axis=1)[:, None]
     slow = np.argwhere((distance <= allowed) & (distance > 0))
     assert 20 < len(slow) < 200

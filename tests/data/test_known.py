@@ -6,16 +6,19 @@ import struct
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from inkdigits import data, image
-from inkdigits.data import cache, crops, known, local, pages, strokes
+from inkdigits.data import cache as cached
+from inkdigits.data import crops, known, local, pages, strokes, unpack
 from inkdigits.data.pinned import FILES, File
 from inkdigits.errors import UserError
-from inkdigits.types import Dataset
+from inkdigits.types import Dataset, Images
 
 MD5_OF_RAW_MNIST = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -45,6 +48,7 @@ def at_hand(data_folder: Path) -> Path:
     return data_folder
 
 
+@cache
 def load(name: str, split: str) -> Dataset:
     try:
         return data.load(name, split)
@@ -126,9 +130,9 @@ def test_mnist_needs_neither_pictures_nor_bars_nor_torch_once_cached(at_hand: Pa
 
 def test_a_label_outside_a_known_set_is_met_by_its_checksum(empty_cache: Path) -> None:
     file = FILES["mnist"]["test"][1]
-    cache.path(file).parent.mkdir(parents=True)
-    cache.path(file).write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, 10_000) + bytes([11]) * 10_000)
-    assert cache.read(file) is None
+    cached.path(file).parent.mkdir(parents=True)
+    cached.path(file).write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, 10_000) + bytes([11]) * 10_000)
+    assert cached.read(file) is None
 
 
 def test_fashion_mnist_is_clothes(at_hand: Path) -> None:
@@ -149,6 +153,27 @@ def test_cheque_digits_know_their_cheque(at_hand: Path) -> None:
     dataset = load("cheque-amounts", "test")
     assert dataset.groups is not None
     assert 200 < len(set(dataset.groups.tolist())) < len(dataset)
+
+
+def test_a_cell_without_ink_is_a_black_image(
+    tmp_path: Path, drawn: Images, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INKDIGITS_DATA", str(tmp_path))
+    for label, picture in (("4", 255 - drawn[12]), ("blank", np.full((40, 40), 200, np.uint8))):
+        (tmp_path / "cells" / label).mkdir(parents=True)
+        for number in range(20):
+            Image.fromarray(picture).save(tmp_path / "cells" / label / f"{number}.jpg", quality=95)
+    train, test = data.load("cells"), data.load("cells", "test")
+    assert len(train) + len(test) == 40
+    assert train.label_names[test.labels[0]] == "4"
+    assert not train.images[train.labels == train.label_names.index("blank")].any()
+    assert np.abs(test.images[0].astype(int) - drawn[12]).mean() < 6
+
+
+def test_a_table_that_is_not_of_writers_is_refused() -> None:
+    for table in (b"5\t4\n" * 10_000, b"5\t4\tann\n" * 10_000, b"5\t4\t99999\n" * 10_000):
+        with pytest.raises(UserError, match=r"tables\.tsv is no QMNIST table of writers"):
+            unpack.content(FILES["mnist"]["test"][2], table, source="tables.tsv")
 
 
 def test_a_split_made_here_is_a_fifth_and_does_not_overlap() -> None:
@@ -221,3 +246,26 @@ def test_a_straight_stroke_is_a_straight_band_of_the_pens_width() -> None:
     assert picture.shape == (80, 80)
     assert 6 <= (picture[:, 40] > 127).sum() <= 8
     assert np.flatnonzero(picture.any(axis=1)).mean() == pytest.approx(40, abs=1)
+
+
+def test_fetching_mnist_brings_its_writers_too(
+    empty_cache: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INKDIGITS_DATA", str(data_folder))
+    paths = data.fetch("mnist")
+    assert [path.name for path in paths[4:]] in ([], ["train-writers", "test-writers"])
+    assert all(path.is_file() for path in paths)
+    assert data.fetch("mnist") == paths
+
+
+def test_fetching_a_set_that_comes_as_a_folder_says_where_it_is(
+    empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INKDIGITS_DATA", str(tmp_path))
+    (tmp_path / "cells").mkdir()
+    assert data.fetch("cells") == (tmp_path / "cells",)
+
+
+def test_fetching_an_unknown_set_names_the_known_ones() -> None:
+    with pytest.raises(UserError, match="unknown data set 'emnist'; one of: mnist, "):
+        data.fetch("emnist")

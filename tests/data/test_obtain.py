@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 from inkdigits import data
 from inkdigits.data import cache, fetching, files, local, obtain, pinned
-from inkdigits.data.pinned import File
+from inkdigits.data.pinned import FILES, File
 from inkdigits.data.progress import bars, silent
 from inkdigits.errors import UserError
 
@@ -365,6 +366,15 @@ def test_fetch_brings_all_files_and_says_where(empty_cache: Path, monkeypatch: p
     assert len(mirror.asked) == 1
 
 
+def test_writers_are_fetched_only_if_they_can_be_had(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers = replace(FILES["mnist"]["test"][2], urls=())
+    with serving() as mirror:
+        monkeypatch.setitem(pinned.FILES, "usps", {"train": (thing(mirror.url), writers)})
+        assert data.fetch("usps") == (empty_cache / "things" / "thing",)
+
+
 def test_fetching_into_a_cache_that_cannot_be_written_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_cache: Path
 ) -> None:
@@ -374,8 +384,3 @@ def test_fetching_into_a_cache_that_cannot_be_written_is_a_sentence(
         monkeypatch.setitem(pinned.FILES, "usps", {"train": (thing(mirror.url),)})
         with pytest.raises(UserError, match=r"can't be written .* or set INKDIGITS_CACHE"):
             fetching.fetch("usps", progress=silent)
-
-
-def test_fetching_an_unknown_set_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match="unknown data set 'emnist'; one of: mnist, "):
-        data.fetch("emnist")

@@ -284,10 +284,10 @@ def test_an_npz_of_objects_or_of_other_names_is_refused(tmp_path: Path) -> None:
 def test_scikit_learns_digits_can_be_read(tmp_path: Path) -> None:
     bunch = load_digits()
     path = tmp_path / "digits.npz"
-    np.savez(path, images=bunch.images, labels=bunch.target)
+    np.savez(path, images=bunch.images[:200], labels=bunch.target[:200])
     dataset = data.load(str(path), "all")
-    assert (dataset.labels == bunch.target).all()
-    assert dataset.images.shape == (1797, 28, 28)
+    assert (dataset.labels == bunch.target[:200]).all()
+    assert dataset.images.shape == (200, 28, 28)
 
 
 @pytest.mark.parametrize("form", [{}, {"header": False}, {"label_last": True}])

@@ -136,7 +136,9 @@ def test_a_folder_is_no_model(tmp_path: Path) -> None:
     assert refused(tmp_path).startswith("cannot read ")
 
 
-@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"inkdigits": "[]"}, {"inkdigits": "7"}], ids=str)
+@pytest.mark.parametrize(
+    "metadata", [None, {"format": "pt"}, {"inkdigits": "[]"}, {"inkdigits": "7"}], ids=str
+)
 def test_someone_elses_safetensors_file_is_refused(metadata: dict[str, str] | None, tmp_path: Path) -> None:
     path = tmp_path / "theirs.safetensors"
     path.write_bytes(safetensors.torch.save({"weight": torch.zeros(3)}, metadata=metadata))
@@ -172,7 +174,9 @@ MISFITS: dict[str, Callable[[dict[str, Any]], object]] = {
 
 
 @pytest.mark.parametrize("change", MISFITS.values(), ids=MISFITS)
-def test_a_card_that_doesnt_fit_the_weights_is_refused(change: Callable[[dict[str, Any]], object], path: Path) -> None:
+def test_a_card_that_doesnt_fit_the_weights_is_refused(
+    change: Callable[[dict[str, Any]], object], path: Path
+) -> None:
     rewrite(path, change)
     assert "does not hold the network that it describes: " in refused(path)
 
@@ -183,7 +187,9 @@ def test_other_preprocessing_is_refused(preprocessing: object, path: Path) -> No
     assert "was made with other preprocessing" in refused(path)
 
 
-@pytest.mark.parametrize("change", [lambda t: t.pop("scaling.mean"), lambda t: t.update(extra=torch.zeros(1))])
+@pytest.mark.parametrize(
+    "change", [lambda t: t.pop("scaling.mean"), lambda t: t.update(extra=torch.zeros(1))]
+)
 def test_missing_and_superfluous_weights_are_refused(change: Callable[[Any], object], path: Path) -> None:
     described, tensors = about(path), load_file(path)
     change(tensors)
@@ -199,7 +205,9 @@ def test_a_file_too_large_for_a_model_isnt_even_opened(path: Path, monkeypatch: 
 
 def test_nothing_is_ever_pickled() -> None:
     """Whoever unpickles a file runs what is in it: none of the ways to do so occurs in the package."""
-    ways = re.compile(r"(?<!safetensors\.)torch\.(load|save)\b|\b(pickle|joblib|dill|shelve|marshal)\b|allow_pickle=True")
+    ways = re.compile(
+        r"(?<!safetensors\.)torch\.(load|save)\b|\b(pickle|joblib|dill|shelve|marshal)\b|allow_pickle=True"
+    )
     code = {path: re.sub(r'"""[\s\S]*?"""|#.*', "", path.read_text()) for path in SOURCE.rglob("*.py")}
     assert len(code) > 20
     assert {str(path): found[0] for path, text in code.items() if (found := ways.search(text))} == {}

@@ -65,7 +65,7 @@ def test_a_row_draws_the_same_alone_and_in_any_batch(key: int, rows: list[int], 
 )
 def test_numbers_are_even_and_independent(numbers: Callable[[], torch.Tensor]) -> None:
     x = numbers().flatten().double().numpy()
-    assert 0 <= x.min()
+    assert x.min() >= 0
     assert x.max() < 1
     assert x.mean() == pytest.approx(1 / 2, abs=4 * np.sqrt(1 / 12 / len(x)))
     assert x.var() == pytest.approx(1 / 12, abs=4 * np.sqrt(1 / 180 / len(x)))

@@ -27,14 +27,16 @@ def some_weights() -> list[nn.Parameter]:
     return [nn.Parameter(torch.randn(shape, generator=random)) for shape in SHAPES]
 
 
-def descend(weights: list[nn.Parameter], step: Callable[[float], object], *, first: int = 0, last: int = 20) -> None:
+def descend(
+    weights: list[nn.Parameter], step: Callable[[float], object], *, first: int = 0, last: int = 20
+) -> None:
     """Steps down a valley that is curved differently along every weight, from another side each time."""
     for number in range(first, last):
         random = torch.Generator().manual_seed(number)
         for weight in weights:
             weight.grad = None
             target, curve = torch.rand(2, *weight.shape, generator=random)
-            ((weight - target) ** 2 * curve).sum().backward()  # type: ignore[no-untyped-call]
+            ((weight - target) ** 2 * curve).sum().backward()
         step(FACTORS[number])
 
 
@@ -90,7 +92,8 @@ def test_muon_moves_matrices_as_torch_does_in_bf16() -> None:
 
 def slow_muon(weight: torch.Tensor, gradients: list[torch.Tensor], *, momentum: float) -> NDArray[np.float64]:
     """Muon on one kernel in double precision, its singular values moved one by one."""
-    w, velocity = weight.double().flatten(1).numpy(), 0.0
+    w = weight.double().flatten(1).numpy()
+    velocity = np.zeros_like(w)
     for gradient, factor in zip(gradients, FACTORS, strict=False):
         g = gradient.double().flatten(1).numpy()
         velocity = momentum * velocity + g
@@ -122,7 +125,9 @@ def test_muons_weight_decay_pulls_towards_zero() -> None:
 
 
 @settings(max_examples=30)
-@given(rows=st.integers(1, 40), columns=st.integers(1, 40), seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3))
+@given(
+    rows=st.integers(1, 40), columns=st.integers(1, 40), seed=st.integers(0, 1000), scale=st.floats(1e-3, 1e3)
+)
 def test_orthogonal_keeps_the_directions_and_evens_out_the_lengths(
     rows: int, columns: int, seed: int, scale: float
 ) -> None:

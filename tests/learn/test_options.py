@@ -44,7 +44,7 @@ def test_every_preset_can_be_made_and_is_what_it_says(name: str) -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="unknown preset 'slow'; one of: fast, .*best"):
+    with pytest.raises(UserError, match=r"unknown preset 'slow'; one of: fast, .*best"):
         options.preset("slow")
 
 
@@ -63,7 +63,7 @@ def test_flat_and_change_undo_each_other() -> None:
 
 
 def test_an_unknown_option_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match="unknown option 'depth'; one of: .*epochs.*width.*rotation"):
+    with pytest.raises(UserError, match=r"unknown option 'depth'; one of: .*epochs.*width.*rotation"):
         options.change(TrainOptions(), {"width": 2.0, "depth": 3})
 
 
@@ -82,7 +82,9 @@ def test_every_known_word_is_taken(name: str) -> None:
 @pytest.mark.parametrize("name", AMOUNTS)
 @pytest.mark.parametrize("value", [-1, 1e12, math.nan])
 def test_an_amount_outside_its_limits_is_refused_with_them(name: str, value: float) -> None:
-    with pytest.raises(UserError, match=f"^{name} is {value:g}, but has to lie between .* and ".replace("+", r"\+")):
+    with pytest.raises(
+        UserError, match=f"^{name} is {value:g}, but has to lie between .* and ".replace("+", r"\+")
+    ):
         options.change(TrainOptions(), {name: value})
 
 

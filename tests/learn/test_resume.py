@@ -94,7 +94,11 @@ def outcome(folder: Path) -> dict[str, Any]:
     about = json.loads((folder / RUN_FILE).read_text())
     del about["training_seconds"], about["evaluation"]["images_per_second"]
     models = {name: (folder / name).read_bytes() for name in MODELS}
-    return {"names": sorted(path.name for path in folder.iterdir()), "history": history, "about": about} | models
+    return {
+        "names": sorted(path.name for path in folder.iterdir()),
+        "history": history,
+        "about": about,
+    } | models
 
 
 def test_an_unbroken_run_is_as_long_as_asked_and_the_same_again(
@@ -119,7 +123,6 @@ def test_a_run_killed_again_and_again_gives_the_same_bytes(
         steps.append(step_of(folder))
     if not json.loads((folder / RUN_FILE).read_text())["finished"]:
         assert attempt(folder)["status"] == 0
-    print(steps)
     assert len({step for step in steps if 0 < step < N_STEPS}) >= 3, steps
     assert outcome(folder) == outcome(unbroken)
 
@@ -128,7 +131,10 @@ def test_a_run_stopped_again_and_again_gives_the_same_bytes(
     unbroken: Path, attempt: Attempt, tmp_path: Path
 ) -> None:
     for n, step in ((5, 5), (3, 8), (1, 9), (20, 29), (7, 36)):
-        assert attempt(tmp_path, stop_after=n) == {"status": 1, "said": f"stopped after step {step} of {N_STEPS}"}
+        assert attempt(tmp_path, stop_after=n) == {
+            "status": 1,
+            "said": f"stopped after step {step} of {N_STEPS}",
+        }
         assert step_of(tmp_path) == step
     assert attempt(tmp_path)["status"] == 0
     assert outcome(tmp_path) == outcome(unbroken)
@@ -193,8 +199,9 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_loses_nothing(
         said = training.communicate()[1]
     assert training.returncode == 130
     step = step_of(tmp_path)
-    assert f"stopped after step {step} of 3200; go on with: inkdigits train {source} --out {tmp_path} --resume" in (
-        " ".join(said.split())
+    assert (
+        f"stopped after step {step} of 3200; go on with: inkdigits train {source} --out {tmp_path} --resume"
+        in (" ".join(said.split()))
     )
     assert "Traceback" not in said
     assert 0 < step < 3200

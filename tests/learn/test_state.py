@@ -42,7 +42,11 @@ def outcome(trained: Trained) -> dict[str, Any]:
     """Everything that a run gives but its seconds."""
     history = [asdict(epoch) | {"seconds": None} for epoch in trained.history]
     weights = (trained.network.state_dict(), trained.last, trained.best)
-    return {"history": history, "n_steps": trained.n_steps, "bytes": [checkpoint.pack(whole(w), {}) for w in weights]}
+    return {
+        "history": history,
+        "n_steps": trained.n_steps,
+        "bytes": [checkpoint.pack(whole(w), {}) for w in weights],
+    }
 
 
 def whole(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -58,7 +62,9 @@ def stop_and_go_on(digits: Dataset, wanted: TrainOptions, folder: Path, *, stops
     return train.train(*parts(digits), wanted, folder=folder, resume=True)
 
 
-@pytest.mark.parametrize("values", [{}, {"keep": "best"}, {"model": "alexnet"}, {"precision": "bf16"}], ids=str)
+@pytest.mark.parametrize(
+    "values", [{}, {"keep": "best"}, {"model": "alexnet"}, {"precision": "bf16"}], ids=str
+)
 def test_a_run_stopped_after_any_step_goes_on_to_the_same_bytes(
     values: dict[str, Any], digits: Dataset, tmp_path: Path
 ) -> None:
@@ -153,8 +159,12 @@ def test_a_torn_state_is_refused(share: float, stopped: Path, digits: Dataset) -
         resume(digits, stopped)
 
 
-@pytest.mark.parametrize("described", [{}, {"format": 1}, {"numbers": {}}, {"numbers": {}, "about": {"seed": 0}}], ids=str)
-def test_a_file_that_is_no_state_is_refused(described: dict[str, Any], tmp_path: Path, digits: Dataset) -> None:
+@pytest.mark.parametrize(
+    "described", [{}, {"format": 1}, {"numbers": {}}, {"numbers": {}, "about": {"seed": 0}}], ids=str
+)
+def test_a_file_that_is_no_state_is_refused(
+    described: dict[str, Any], tmp_path: Path, digits: Dataset
+) -> None:
     (tmp_path / STATE_FILE).write_bytes(checkpoint.pack({"x": torch.zeros(2)}, described))
     with pytest.raises(UserError, match=f"{STATE_FILE} (is not a training state|does not hold )"):
         resume(digits, tmp_path)

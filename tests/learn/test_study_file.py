@@ -82,16 +82,20 @@ def test_a_search_of_another_optuna_is_one_sentence(tmp_path: Path) -> None:
 def test_a_directory_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with (
-        pytest.raises(UserError, match="cannot search in .*out: .*; name another directory"),
+        pytest.raises(UserError, match=r"cannot search in .*out: .*; name another directory"),
         study_file.opened(tmp_path / "out" / "search.sqlite3"),
     ):
         pass
 
 
-def test_a_database_lost_on_the_way_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "search.sqlite3"
-    with pytest.raises(UserError, match="no such table"), study_file.opened(path) as study:
+def lose_a_table_while_open(path: Path) -> None:
+    with study_file.opened(path) as study:
         with sqlite3.connect(path) as rows:
             rows.execute("drop table trials")
         rows.close()
         study.ask()
+
+
+def test_what_goes_wrong_on_the_way_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot keep the search in .*: no such table: trials;"):
+        lose_a_table_while_open(tmp_path / "search.sqlite3")

@@ -123,7 +123,9 @@ def test_every_image_is_shown_once_an_epoch(digits: Dataset, monkeypatch: pytest
 def test_the_figures_of_an_epoch_are_those_of_its_images(digits: Dataset) -> None:
     training, validation = halves(digits)
     trained = train.train(training, validation, asked(learning_rate=0.0, label_smoothing=0.2))
-    right = [classifier(trained.network)(part.images).argmax(1) == part.labels for part in (training, validation)]
+    right = [
+        classifier(trained.network)(part.images).argmax(1) == part.labels for part in (training, validation)
+    ]
     for epoch in trained.history:
         assert epoch.loss == pytest.approx(loss_of(trained, training, smoothing=0.2), rel=1e-5)
         assert epoch.validation_loss == pytest.approx(loss_of(trained, validation), rel=1e-5)
@@ -141,6 +143,16 @@ def test_the_watch_is_told_of_every_step_and_epoch(digits: Dataset) -> None:
     trained = train.train(halves(digits)[0], None, asked(epochs=1.5), watch=watch)
     assert steps == [(step, 15) for step in range(1, 16)]
     assert tuple(epochs) == trained.history
+
+
+def test_another_course_of_the_rate_is_followed(digits: Dataset) -> None:
+    training, _ = halves(digits)
+    still = train.train(training, None, asked(), course=lambda *_: 0.0)
+    moved = train.train(training, None, asked(), course=lambda step, n_steps, _: step / n_steps)
+    assert [epoch.learning_rate for epoch in still.history] == [0.0, 0.0]
+    assert [epoch.learning_rate for epoch in moved.history] == pytest.approx([3e-3 * 9 / 20, 3e-3 * 19 / 20])
+    assert same(still.last, train.train(training, None, asked(learning_rate=0.0)).last)
+    assert not same(still.last, moved.last)
 
 
 def test_asked_to_stop_it_stops_at_once(digits: Dataset) -> None:

@@ -14,7 +14,7 @@ from inkdigits import data
 from inkdigits.data import split
 from inkdigits.errors import UserError
 from inkdigits.learn import options as learning
-from inkdigits.learn import run, study_file, tune
+from inkdigits.learn import rate_finder, run, study_file, tune
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Watch, train
 from inkdigits.learn.tune import Found, Plan, Tried
@@ -105,7 +105,7 @@ def test_of_equal_accuracies_the_lower_loss_is_best(unbroken: Done) -> None:
 def test_a_run_with_what_was_found_has_the_accuracy_that_was_promised(
     source: Path, unbroken: Done, tmp_path: Path
 ) -> None:
-    run.run(str(source), learning.change(TrainOptions(), QUICK | unbroken.found.options), tmp_path)
+    run.run(str(source), learning.change(TrainOptions(), QUICK | dict(unbroken.found.options)), tmp_path)
     header, last = (line.split(",") for line in (tmp_path / "history.csv").read_text().splitlines())
     assert float(last[header.index("validation_accuracy")]) == unbroken.found.accuracy
     assert float(last[header.index("validation_loss")]) == unbroken.found.loss
@@ -118,15 +118,21 @@ def test_a_search_goes_on_as_if_it_had_never_been_left(source: Path, unbroken: D
     assert parts[-1] == unbroken.found
 
 
-@pytest.mark.parametrize("n_steps", [5, 125, 145])
+@pytest.mark.parametrize(("n_tried", "n_steps"), [(0, rate_finder.N_STEPS), (0, 12), (2, 12)])
 def test_a_search_that_was_stopped_in_finder_or_trial_loses_only_that(
-    source: Path, unbroken: Done, tmp_path: Path, n_steps: int
+    source: Path, unbroken: Done, tmp_path: Path, n_tried: int, n_steps: int
 ) -> None:
+    tried: list[Tried] = []
     steps: list[int] = []
-    watch = Watch(after_step=lambda step, _n, _loss: steps.append(step), stop=lambda: len(steps) >= n_steps)
+
+    def note(step: int, steps_in_all: int, _loss: float) -> None:
+        if (len(tried), steps_in_all) == (n_tried, n_steps):
+            steps.append(step)
+
+    watch = Watch(after_step=note, stop=lambda: len(steps) >= 5)
     with pytest.raises(Stopped):
-        tune.search(plan(source, 3), tmp_path, watch=watch)
-    assert len(steps) == n_steps
+        tune.search(plan(source, 3), tmp_path, watch=watch, after_trial=tried.append)
+    assert steps == [1, 2, 3, 4, 5]
     search(tmp_path, plan(source, 3))
     assert outcomes(tmp_path) == outcomes(unbroken.folder)[:3]
 
@@ -146,8 +152,13 @@ def test_hopeless_trials_are_given_up_before_their_last_epoch(source: Path, tmp_
     assert {len(t.intermediate_values) for t in by_state[TrialState.COMPLETE]} == {3}
 
 
+def test_a_trial_in_its_last_epoch_is_seen_through(source: Path, tmp_path: Path) -> None:
+    found = search(tmp_path, plan(source, 9, epochs=0.5, least_steps=12))
+    assert found.n_given_up == 0
+
+
 def test_a_loss_beyond_all_numbers_is_a_trial_given_up(source: Path, tmp_path: Path) -> None:
-    hot = plan(source, learning_rate=100.0, momentum=0.95, epochs=5.0)
+    hot = plan(source, learning_rate=100.0, weight_decay=10.0, epochs=3.0)
     with pytest.raises(UserError, match="none of 1 trials came through; start from a lower learning rate"):
         search(tmp_path, hot)
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.PRUNED]

@@ -14,11 +14,9 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from inkdigits import __version__
+from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import UserError
 from inkdigits.learn import options as learning
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 app = App(
     name="inkdigits", help="A recogniser of handwritten digits that its user owns.", version=__version__

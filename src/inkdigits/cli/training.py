@@ -11,8 +11,8 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from inkdigits.cli import INTERRUPTED
 from inkdigits.cli.output import print_json
+from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import UserError
 from inkdigits.evaluate import table
 from inkdigits.learn import options as learning
@@ -38,7 +38,7 @@ def train(
     if resume:
         options = _begun(data, preset=preset, given=given, out=out)
     else:
-        options = learning.change(learning.preset(preset or "fast"), given)
+        options = learning.recipe(preset or "fast", given)
     folder = out or _new_folder(f"{Path(data).name}-{options.network.model}")
     with Stopping() as stopping, Bar() as bar:
         watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
@@ -61,7 +61,7 @@ def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path
     if out is None:
         raise UserError("--resume needs the run directory to go on with: name it with --out")
     arguments = run.arguments_of(out)
-    asked = dict(given) if preset is None else learning.flat(learning.change(learning.preset(preset), given))
+    asked = dict(given) if preset is None else learning.flat(learning.recipe(preset, given))
     for name, value in ({"data": data} | asked).items():
         if arguments.get(name) != value:
             raise UserError(

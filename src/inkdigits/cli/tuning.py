@@ -7,12 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inkdigits.cli import INTERRUPTED
 from inkdigits.cli.output import print_json
+from inkdigits.cli.status import INTERRUPTED
 from inkdigits.cli.training import RUNS, Bar, Stopping
 from inkdigits.evaluate import table
 from inkdigits.learn import options as learning
 from inkdigits.learn import tune as tuner
+from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Watch
 from inkdigits.learn.tune import Found, Plan, Tried
 
@@ -27,7 +28,7 @@ def tune(
     as_json: bool,
 ) -> int:
     """Searches, prints what was found; the exit status."""
-    start = learning.change(learning.preset(preset or "fast"), given)
+    start = learning.recipe(preset or "fast", {"validation": TrainOptions().validation, **given})
     plan = Plan(source=data, start=start, fixed=frozenset(given), n_trials=trials)
     folder = out or RUNS / f"tune-{Path(data).name}"
     asked = flags({"preset": preset} | dict(given))
@@ -43,9 +44,14 @@ def tune(
     if as_json:
         print_json(asdict(found))
     else:
-        best = {"preset": preset} | dict(given) | dict(found.options)
+        best = {"preset": preset} | _needed(start) | dict(given) | dict(found.options)
         print(_summary(found, command(["train", data, *flags(best)]), folder))
     return 0
+
+
+def _needed(start: TrainOptions) -> dict[str, Any]:
+    """The validation split, where a run can't be without: presets train on all images."""
+    return {"validation": start.validation} if start.patience or start.keep == "best" else {}
 
 
 def flags(values: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from inkdigits.types import SIDE, Dataset, Images
 
 NEAR = 0.14
 """Two images are near duplicates when ‖x − y‖ ≤ 0.14 ‖x‖: saving as JPEG stays below that (0.09 at quality
-60), while among MNIST's 10,000 test images the nearest training image is at 0.16."""
+60), while of MNIST's 60,000 training images only two, both ones, have a test image so near."""
 
 _BLOCK = 4
 _ROWS = 512

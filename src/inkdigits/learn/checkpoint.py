@@ -73,9 +73,7 @@ def load(path: Path) -> Model:
         network = registry.build(card.network, len(card.label_names))
         network.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError, UserError) as error:
-        raise UserError(
-            f"{path} does not hold the network that it describes: {_reason(error)}"
-        ) from error
+        raise UserError(f"{path} does not hold the network that it describes: {_reason(error)}") from error
     if described != preprocessing(network):
         raise UserError(f"{path} was made with other preprocessing: {described!r}")
     return Model(network=network.eval(), card=card)

@@ -105,6 +105,7 @@ def _climbing(training: Dataset, options: TrainOptions) -> TrainOptions:
     values = {
         "learning_rate": HIGHEST,
         "epochs": max(_FEWEST_EPOCHS, N_STEPS / epoch_steps),
+        "least_steps": 0,
         "averaging": 0.0,
     }
     if options.optimizer == "muon" and options.learning_rate:

@@ -139,7 +139,7 @@ def _prepare(
         validation=validation,
         batch=batch,
         epoch_steps=epoch_steps,
-        n_steps=max(1, round(options.epochs * epoch_steps)),
+        n_steps=max(1, options.least_steps, round(options.epochs * epoch_steps)),
         autocast=precision(options.precision, device),
         watch=watch,
         course=course,

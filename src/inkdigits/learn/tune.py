@@ -196,11 +196,8 @@ def _attempt(going: _Search, n_through: int) -> Tried:
     study, start = going.study, going.plan.start
     trial = _drawn(going, n_through)
     values = search_space.rounded(trial.params)
-    watch = Watch(
-        after_step=going.watch.after_step,
-        after_epoch=lambda epoch: _prune(trial, epoch, start.epochs),
-        stop=going.watch.stop,
-    )
+    judge = _Judge(trial=trial, after_step=going.watch.after_step)
+    watch = Watch(after_step=judge.step, after_epoch=judge.epoch, stop=going.watch.stop)
     try:
         trained = train(going.training, going.validation, learning.change(start, values), watch=watch)
         loss, accuracy = _figures(trained, start.keep)
@@ -230,12 +227,23 @@ def _drawn(going: _Search, n_through: int) -> optuna.Trial:
     return study.ask(fixed_distributions=going.space)
 
 
-def _prune(trial: optuna.Trial, epoch: Epoch, n_epochs: float) -> None:
-    """Tells the study of an epoch; raises TrialPruned where the trial is hopeless and not yet through."""
-    assert epoch.validation_accuracy is not None
-    trial.report(epoch.validation_accuracy, epoch.epoch)
-    if epoch.epoch < n_epochs and trial.should_prune():
-        raise optuna.TrialPruned
+@dataclass(kw_only=True)
+class _Judge:
+    """Tells the study of each epoch of a trial, and gives the trial up where it is hopeless."""
+
+    trial: optuna.Trial
+    after_step: Callable[[int, int, float], None]
+    n_steps: int = 0
+
+    def step(self, step: int, n_steps: int, loss: float) -> None:
+        self.n_steps = n_steps
+        self.after_step(step, n_steps, loss)
+
+    def epoch(self, epoch: Epoch) -> None:
+        assert epoch.validation_accuracy is not None
+        self.trial.report(epoch.validation_accuracy, epoch.epoch)
+        if epoch.step < self.n_steps and self.trial.should_prune():
+            raise optuna.TrialPruned
 
 
 def _figures(trained: Trained, keep: str) -> tuple[float, float]:

@@ -63,7 +63,7 @@ def lenet5(options: NetworkOptions, n_classes: int) -> nn.Sequential:
 
 
 def alexnet(options: NetworkOptions, n_classes: int) -> nn.Sequential:
-    """AlexNet's five convolutions, three poolings and two dropped-out dense layers (Krizhevsky et al., 2012)."""
+    """AlexNet: five convolutions, three poolings, two dense layers with dropout (Krizhevsky et al., 2012)."""
     a, b, c, d, e = (channels(options, n) for n in (32, 64, 128, 128, 64))
     units = channels(options, 256)
     return nn.Sequential(

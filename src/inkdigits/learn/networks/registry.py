@@ -15,6 +15,7 @@ NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {
     "alexnet": classic.alexnet,
     "vgg": classic.vgg,
     "resnet": classic.resnet,
+    "sprint": own.sprint,
     "fast": own.fast,
     "best": own.best,
 }
