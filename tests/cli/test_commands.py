@@ -148,3 +148,10 @@ def test_main_leaves_with_the_status_of_the_command(capsys: pytest.CaptureFixtur
         cli.main(["data", "list"])
     assert left.value.code == 0
     assert "mnist" in capsys.readouterr().out
+
+
+def test_a_reader_that_stops_early_sees_no_traceback() -> None:
+    command = f"{Path(sys.executable).with_name('inkdigits')} data list | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)  # noqa: S607
+    assert done.stdout.startswith("mnist")
+    assert done.stderr == ""

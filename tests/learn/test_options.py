@@ -40,12 +40,23 @@ def test_every_option_of_words_has_its_words() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_can_be_made_and_is_what_it_says(name: str) -> None:
     found = options.flat(options.preset(name))
-    assert found == options.flat(TrainOptions()) | dict(PRESETS[name])
+    assert found == options.flat(TrainOptions()) | {"validation": 0.0} | dict(PRESETS[name])
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"unknown preset 'slow'; one of: fast, .*best"):
+    with pytest.raises(UserError, match=r"unknown preset 'slow'; one of: .*fast.*best"):
         options.preset("slow")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_recipe_is_a_preset_changed_whose_given_epochs_count(name: str) -> None:
+    preset = options.flat(options.preset(name))
+    wider = options.flat(options.recipe(name, {"width": 2.0}))
+    assert wider == preset | {"width": 2.0}
+    shorter = options.flat(options.recipe(name, {"epochs": 0.1}))
+    assert shorter == preset | {"epochs": 0.1, "least_steps": 0}
+    either = options.flat(options.recipe(name, {"epochs": 0.1, "least_steps": 7}))
+    assert either == preset | {"epochs": 0.1, "least_steps": 7}
 
 
 def test_change_reaches_every_level_and_leaves_the_rest() -> None:

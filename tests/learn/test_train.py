@@ -100,6 +100,15 @@ def test_epochs_are_counted_in_whole_batches(
     assert trained.n_steps == steps[-1]
 
 
+@pytest.mark.parametrize(("least", "steps"), [(7, 20), (23, 23), (40, 40)])
+def test_a_small_set_is_passed_over_until_the_least_steps_are_made(
+    least: int, steps: int, digits: Dataset
+) -> None:
+    trained = train.train(halves(digits)[0], None, asked(epochs=2.0, least_steps=least))
+    assert trained.n_steps == steps
+    assert len(trained.history) == -(-steps // 10)
+
+
 def test_no_images_are_refused(digits: Dataset) -> None:
     with pytest.raises(UserError, match="digits has no training images"):
         train.train(digits.select(np.arange(0), split="train"), None, asked())
@@ -178,7 +187,7 @@ def test_standard_scaling_is_by_the_training_pixels(digits: Dataset) -> None:
 
 
 def test_the_validation_images_have_no_say_in_the_last_weights(digits: Dataset) -> None:
-    training, validation = halves(digits)
+    training, validation = digits.select(np.arange(200), split="train"), halves(digits)[1]
     wrong = replace(validation, labels=validation.labels[::-1].copy())
     with_dropout = asked(model="alexnet", width=0.25, rotation=5.0)
     last = [train.train(training, held, with_dropout).last for held in (None, validation, wrong)]
@@ -219,7 +228,8 @@ def test_out_of_patience_it_stops(patience: int, digits: Dataset) -> None:
 
 
 def test_patience_lasts_while_it_gets_better(digits: Dataset) -> None:
-    trained = train.train(*halves(digits), asked(epochs=4.0, patience=1))
+    training, _ = halves(digits)
+    trained = train.train(training, training, asked(learning_rate=1e-3, epochs=4.0, patience=1))
     assert len(trained.history) == 4
 
 
@@ -245,8 +255,8 @@ def weights_after_each_step(training: Dataset, wanted: TrainOptions, folder: Pat
 def test_averaged_weights_are_the_mean_over_the_last_steps(
     averaging: float, digits: Dataset, tmp_path: Path
 ) -> None:
-    training, _ = halves(digits)
-    wanted = asked(model="vgg", width=0.1, epochs=2.0, averaging=averaging)
+    training = digits.select(np.arange(200), split="train")
+    wanted = asked(model="resnet", width=0.1, epochs=2.0, batch=20, averaging=averaging)
     seen = weights_after_each_step(training, wanted, tmp_path)
     assert len(seen) == 20
     chosen = seen[20 - round(20 * averaging) :] or seen[-1:]

@@ -5,6 +5,7 @@ output, progress to standard error. Exit status: 0 done, 1 the work failed, 2 th
 """
 
 import dataclasses
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -185,6 +186,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except UserError as error:
         print(f"inkdigits: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Our reader has had enough, as `head` has; what Python would flush at exit goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
         print("inkdigits: interrupted", file=sys.stderr)

@@ -80,7 +80,9 @@ def _tell_duplicates(found: Duplicates, console: Console) -> None:
 
 
 def _counts(found: inspect.Info) -> Table:
-    table = Table("label", *(split.split for split in found.splits), box=None)
+    table = Table("label", box=None)
+    for split in found.splits:
+        table.add_column(split.split, justify="right")
     for label in found.splits[0].counts:
         table.add_row(label, *(f"{split.counts.get(label, 0):,}" for split in found.splits))
     return table

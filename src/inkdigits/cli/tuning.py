@@ -81,11 +81,12 @@ def _summary(found: Found, train: str, folder: Path) -> str:
     given_up = f", {found.n_given_up} of them given up early" if found.n_given_up else ""
     rate = "none, the loss never fell" if found.suggested_rate is None else f"{found.suggested_rate:.2g}"
     mattered = [f"{name} {table.percent(share, digits=0)}" for name, share in found.importances.items()]
+    n_trials = "1 trial" if found.n_trials == 1 else f"{found.n_trials} trials"
     lines = [
         f"best validation accuracy: {table.percent(found.accuracy)} (loss {found.loss:.4f})"
-        f" in {found.n_trials} trials{given_up}",
+        f" in {n_trials}{given_up}",
         f"learning rate suggested by the finder: {rate}",
-        f"what mattered: {', '.join(mattered) or 'too few trials to tell'}",
+        f"what mattered, as far as {n_trials} can tell: {', '.join(mattered) or 'too few'}",
         "",
         "Train with the best options:",
         f"  {train}",

@@ -50,7 +50,7 @@ def augment(images: Tensor, rows: Tensor, options: AugmentOptions, *, seed: int,
     if options.flip_horizontal or options.flip_vertical:
         images = _flipped(images, draw("flip", 2) < 0.5, options)
     if options.stroke:
-        images = _restroked(images, (2 * draw("stroke", 1) - 1) * options.stroke)
+        images = _restroked(images, draw("stroke", 1), options.stroke)
     if options.erasing:
         images = _erased(images, draw("erasing", 5), options.erasing)
     if options.noise:
@@ -84,10 +84,18 @@ def _resampled(images: Tensor, draw: Callable[[str, int], Tensor], options: Augm
     )
     if options.elastic:
         knots = (2 * draw("elastic", 2 * ELASTIC_KNOTS**2) - 1).view(-1, 2, ELASTIC_KNOTS, ELASTIC_KNOTS)
-        bend = F.interpolate(knots, size=(SIDE, SIDE), mode="bicubic", align_corners=True)
+        spread = _spread(knots)
+        bend = spread @ knots @ spread.T
         where = where + bend.movedim(1, -1) * (options.elastic * 2 / SIDE)
     found = F.grid_sample(images[:, None].float(), where, align_corners=False)
     return _bytes(found[:, 0])
+
+
+def _spread(knots: Tensor) -> Tensor:
+    """The matrix that spreads a line of knots over the pixels, bicubically: (28, knots)."""
+    each_alone = torch.eye(ELASTIC_KNOTS, device=knots.device)[None, None]
+    size = (SIDE, ELASTIC_KNOTS)
+    return F.interpolate(each_alone, size=size, mode="bicubic", align_corners=True)[0, 0]
 
 
 def _matrices(amounts: Tensor, options: AugmentOptions) -> Tensor:
@@ -110,11 +118,11 @@ def _flipped(images: Tensor, chosen: Tensor, options: AugmentOptions) -> Tensor:
     return images
 
 
-def _restroked(images: Tensor, amounts: Tensor) -> Tensor:
-    """Strokes thicker (amount above 0) or thinner, by so many pixels: grey dilation or erosion, blended."""
+def _restroked(images: Tensor, drawn: Tensor, most: float) -> Tensor:
+    """Strokes thicker or thinner by up to so many pixels: grey dilation or erosion, blended."""
     ink = images[:, None].float()
-    left = amounts[:, :, None, None]
-    while bool((left != 0).any()):
+    left = (2 * drawn[:, :, None, None] - 1) * most
+    for _ in range(math.ceil(most)):
         wider = F.max_pool2d(ink, 3, stride=1, padding=1)
         thinner = -F.max_pool2d(-ink, 3, stride=1, padding=1)
         step = left.clamp(-1, 1) / 2

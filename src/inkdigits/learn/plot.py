@@ -283,6 +283,9 @@ def _bars(axes: Axes, names: Sequence[str], values: Sequence[float]) -> None:
     axes.set_xlim(0, 1.15 * max([*shares, 1.0]))
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
+    if not names:
+        axes.text(0.5, 0.5, "too few trials to tell", transform=axes.transAxes, ha="center", color=INK)
+        axes.set(xticks=[], yticks=[])
 
 
 def _trials(axes: Axes, trials: Values) -> None:
