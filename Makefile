@@ -17,7 +17,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: .venv/learn.stamp ## train on MNIST, evaluate, show the first ten predictions; RUN=FOLDER says where it goes
-	$(BIN)/inkdigits train mnist --preset fast --out $(RUN)
+	$(BIN)/inkdigits train mnist --preset fast --out "$(RUN)"
 
 test: .venv/dev.stamp ## everything a change must pass: check, then the tests with their coverage
 	scripts/test
@@ -32,7 +32,7 @@ constraints: ## pin the newest versions that pyproject.toml admits
 	PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/constraints
 
 clean: ## remove .venv and what the tools left behind, but no run and no data
-	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .venv-peer .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find src tests bench scripts -name __pycache__ -prune -exec rm -rf {} +
 
 # hatchling goes in first (editables is what it needs for --editable) and then builds the package without

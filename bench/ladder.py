@@ -1,10 +1,10 @@
 """How long to which accuracy: every preset, and the article's program, on the same cores in one go."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
+
+from inkdigits import data
 
 from bench import programs, results
 from bench.programs import Measured
@@ -30,7 +30,7 @@ def measure(presets: Sequence[str] = PRESETS, *, seeds: int = SEEDS, peer: bool 
 
 def _run(name: str, seed: int) -> Measured:
     if name == "article":
-        return programs.article(seed, Path(os.environ["INKDIGITS_DATA"]) / "mnist")
+        return programs.article(seed, data.fetch("mnist")[0].parent)
     return programs.inkdigits(seed, "--preset", name)
 
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from bench import results
 from inkdigits.learn import options as learning
+from inkdigits.learn.device import computes_in_bf16
 from inkdigits.learn.networks import registry
-from inkdigits.learn.train import Watch, computes_in_bf16, train
+from inkdigits.learn.train import Watch, train
 from inkdigits.types import Dataset
 
 N_STEPS = 60

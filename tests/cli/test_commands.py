@@ -18,7 +18,7 @@ TRAIN_FLAGS = set(
 )
 """What `inkdigits train` takes: a change here is a change for users."""
 
-QUICK = ["--model", "article", "--epochs", "2", "--batch", "32", "--precision", "fp32"]
+QUICK = ["--model", "article", "--epochs", "2", "--batch", "32", "--precision", "fp32", "--validation", "0.2"]
 
 
 def inkdigits(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -88,8 +88,14 @@ def test_evaluate_prints_the_json_that_the_design_promises(a_run: Path, some_dig
     figures = json.loads(done.stdout)
     wanted = "n accuracy accuracy_interval macro_precision macro_recall macro_f1 per_class confusion nll ece"
     assert set(figures) == {*wanted.split(), "images_per_second"}
-    assert figures["n"] == 600
     assert figures["accuracy"] > 0.5
+    assert figures["n"] == 100
+    assert "images that it was not shown" in done.stderr
+
+
+def test_all_images_are_judged_where_that_is_asked_for(a_run: Path, some_digits: Path) -> None:
+    done = inkdigits("evaluate", a_run, some_digits, "--split", "all", "--json")
+    assert json.loads(done.stdout)["n"] == 600
 
 
 def test_a_model_against_itself_is_no_better(a_run: Path, some_digits: Path) -> None:
@@ -105,10 +111,10 @@ def test_a_model_against_itself_is_no_better(a_run: Path, some_digits: Path) -> 
         (["train"], 2, "DATA"),
         (["train", "mnist", "--epocs", "3"], 2, "--epocs"),
         (["train", "mnist", "--model", "vit"], 2, "vit"),
-        (["train", "mnist", "--epochs", "-1"], 1, "epochs is -1"),
-        (["train", "mnist", "--preset", "perfect"], 1, "unknown preset 'perfect'; one of: "),
+        (["train", "mnist", "--epochs", "-1"], 2, "epochs is -1"),
+        (["train", "mnist", "--preset", "perfect"], 2, "unknown preset 'perfect'; one of: "),
         (["train", "no/such/folder"], 1, "no/such/folder"),
-        (["train", "mnist", "--resume"], 1, "--out"),
+        (["train", "mnist", "--resume"], 2, "--out"),
         (["train", "mnist", "--resume", "--out", "no/such/run"], 1, "no/such/run holds no run"),
         (["evaluate", "no/such/model", "mnist"], 1, "there is no model at no/such/model"),
         (["paint"], 2, "paint"),
@@ -133,7 +139,7 @@ def test_a_directory_that_holds_a_run_is_left_alone(a_run: Path, some_digits: Pa
 
 def test_a_resumed_run_that_is_contradicted_says_how(a_run: Path, some_digits: Path) -> None:
     done = inkdigits("train", some_digits, "--out", a_run, "--resume", "--epochs", "9")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "was begun with epochs 2.0, not 9.0" in done.stderr
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from inkdigits import cli, data
-from inkdigits.cli import tuning
+from inkdigits.cli import output, tuning
 from inkdigits.cli.status import INTERRUPTED
 
 QUICK = ["--model", "mlp", "--width", "0.25", "--batch", "32", "--precision", "fp32", "--epochs", "0.5"]
@@ -121,18 +121,18 @@ def test_control_c_says_how_to_go_on(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "status", "sentence"),
     [
-        (["no/such/folder"], "there is no data set 'no/such/folder'"),
-        (["mnist", "--trials", "0"], "trials is 0, but has to be at least 1"),
-        (["mnist", "--validation", "0"], "a search needs a validation split"),
-        (["mnist", "--preset", "perfect"], "unknown preset 'perfect'"),
+        (["no/such/folder"], 1, "there is no data set 'no/such/folder'"),
+        (["mnist", "--trials", "0"], 2, "trials is 0, but has to be at least 1"),
+        (["mnist", "--validation", "0"], 2, "a search needs a validation split"),
+        (["mnist", "--preset", "perfect"], 2, "unknown preset 'perfect'"),
     ],
 )
 def test_a_mistake_is_one_sentence(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], status: int, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["tune", *arguments]) == 1
+    assert run(["tune", *arguments]) == status
     said = capsys.readouterr()
     assert said.out == ""
     assert sentence in said.err.splitlines()[-1]
@@ -149,4 +149,4 @@ def test_an_out_that_is_a_file_is_one_sentence(
 def test_flags_are_options_as_they_are_typed() -> None:
     values = {"preset": None, "learning_rate": 1e-05, "flip_vertical": False, "flip_horizontal": True}
     assert tuning.flags(values) == ["--learning-rate", "1e-05", "--no-flip-vertical", "--flip-horizontal"]
-    assert tuning.command(["train", "my digits"]) == "inkdigits train 'my digits'"
+    assert output.command(["train", "my digits"]) == "inkdigits train 'my digits'"

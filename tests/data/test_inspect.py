@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from inkdigits import data
+from inkdigits.cli import sets
 from inkdigits.data import duplicates, inspect, sheet
 from inkdigits.errors import UserError
 from inkdigits.image import decode
@@ -132,3 +133,28 @@ def test_the_contact_sheet_of_pages_shows_pictures(data_folder: Path, tmp_path: 
 def test_a_contact_sheet_that_cannot_be_written_is_a_sentence(tmp_path: Path, small_set: Dataset) -> None:
     with pytest.raises(UserError, match="the contact sheet can't be written to"):
         sheet.of_datasets([small_set], tmp_path / "absent" / "sheet.png")
+
+
+@pytest.mark.parametrize("name", ["sheet.jpg", "sheet"])
+def test_a_contact_sheet_that_is_no_png_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    for draw in (
+        lambda path: inspect.contact_sheet(str(tmp_path / "absent"), path),
+        lambda path: sets.info(str(tmp_path / "absent"), picture=path, as_json=False),
+    ):
+        with pytest.raises(UserError, match=rf"{name} is no name for a contact sheet; .*\.png"):
+            draw(tmp_path / name)
+    assert capsys.readouterr().out == ""
+
+
+def test_labels_are_printed_as_they_are_written(
+    tmp_path: Path, drawn: Images, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = ["[/x]", "[red]b", ":smile:", "[link=a]c"]
+    (tmp_path / "labels.csv").write_text("file,label\n" + "".join(f"0.png,{label}\n" for label in labels))
+    Image.fromarray(drawn[0]).save(tmp_path / "0.png")
+    sets.info(str(tmp_path), picture=None, as_json=False)
+    printed = capsys.readouterr().out
+    # Once in the table, and in the list of duplicates, since all show the same image.
+    assert all(printed.count(label) >= 2 for label in labels)

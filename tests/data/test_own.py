@@ -1,8 +1,9 @@
 """Anyone's own data is read from every form, and what can't be used is refused with one sentence."""
 
 import gzip
+import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,51 @@ def test_sub_folders_named_train_and_test_are_the_splits(tmp_path: Path, label_f
     assert data.load(str(tmp_path), "test").labels.tolist() == [1, 2]
 
 
+def test_two_folders_for_one_split_are_refused(tmp_path: Path, label_folders: Folders) -> None:
+    for name in ("train", "val", "valid"):
+        label_folders(tmp_path / name)
+    assert "val and valid, both for the split validation" in refusal(tmp_path, "train")
+
+
+def test_labels_beside_the_folders_of_splits_are_refused(tmp_path: Path, label_folders: Folders) -> None:
+    label_folders(tmp_path / "train")
+    label_folders(tmp_path, labels="7")
+    assert "7 beside splits" in refusal(tmp_path, "train")
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "more-images-idx3-ubyte"])
+def test_data_beside_the_folders_of_splits_is_refused(
+    tmp_path: Path, label_folders: Folders, name: str
+) -> None:
+    label_folders(tmp_path / "train")
+    (tmp_path / name).write_text("file,label\n")
+    assert f"{name} beside splits" in refusal(tmp_path, "train")
+
+
+def test_notes_beside_the_folders_of_splits_do_no_harm(tmp_path: Path, label_folders: Folders) -> None:
+    label_folders(tmp_path / "train")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read me.txt").write_text("no picture")
+    assert data.splits(str(tmp_path)) == ("train",)
+
+
+@pytest.mark.parametrize("unreadable", ["set", "set/3"])
+def test_a_folder_that_cannot_be_read_is_a_sentence(
+    tmp_path: Path, label_folders: Folders, monkeypatch: pytest.MonkeyPatch, unreadable: str
+) -> None:
+    folder = label_folders(tmp_path / "set")
+    list_folder = os.scandir
+
+    def refuse(path: Path) -> Iterator[os.DirEntry[str]]:
+        """As for a user without the right to read it; whoever runs this test may be root."""
+        if Path(path) == tmp_path / unreadable:
+            raise PermissionError(13, "Permission denied", str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert f"{tmp_path / unreadable} can't be read (Permission denied)" in refusal(folder)
+
+
 def test_loading_train_never_reads_the_test_files(tmp_path: Path, label_folders: Folders) -> None:
     label_folders(tmp_path / "train")
     (tmp_path / "test" / "5").mkdir(parents=True)
@@ -134,6 +180,22 @@ def test_a_path_that_is_not_there_is_refused_with_the_known_names(tmp_path: Path
     )
 
 
+def test_an_empty_name_is_not_the_folder_we_are_in(
+    tmp_path: Path, label_folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(label_folders(tmp_path / "set"))
+    assert len(data.load(".", "all")) == 10
+    for read in (data.load, data.splits, inspect.info):
+        with pytest.raises(UserError, match="the name of the data set is empty: name a folder"):
+            read("")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-of-that-name/set"])
+def test_a_path_that_cannot_be_is_a_sentence(name: str) -> None:
+    with pytest.raises(UserError, match=r"^x+ can't be read|^there is no data set '~nobody"):
+        data.load(name)
+
+
 def test_a_file_in_no_known_form_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("5")
@@ -162,6 +224,40 @@ def test_idx_files_named_train_and_t10k_are_the_splits(tmp_path: Path, small_set
     assert set(data.splits(str(folder))) == {"train", "test"}
 
 
+def test_the_split_may_stand_anywhere_in_an_idx_files_name(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "set", small_set, start="emnist-digits-train")
+    write_idx(folder, small_set.select(np.arange(6), split="test"), start="emnist-digits-test")
+    write_idx(folder, small_set.select(np.arange(3), split="val"), start="val_set")
+    lengths = {split: len(data.load(str(folder), split)) for split in data.splits(str(folder))}
+    assert lengths == {"train": 30, "test": 6, "validation": 3}
+
+
+def test_an_idx_file_and_its_compressed_twin_are_one(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "set", small_set)
+    write_idx(folder, small_set, end=".gz")
+    assert data.splits(str(folder)) == ("train",)
+
+
+def test_two_idx_sets_in_one_folder_are_refused(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "set", small_set, start="emnist-letters-train")
+    write_idx(folder, small_set, start="emnist-digits-train")
+    sentence = refusal(folder, "train")
+    assert "emnist-digits-train-images-idx3-ubyte and emnist-letters-train-images-idx3-ubyte" in sentence
+    assert "both for the split train" in sentence
+
+
+def test_an_idx_file_of_no_split_beside_one_of_a_split_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "set", small_set)
+    write_idx(folder, small_set, start="more")
+    assert "more-images-idx3-ubyte beside splits" in refusal(folder, "train")
+
+
+def test_two_pairs_of_idx_files_in_a_splits_folder_are_refused(tmp_path: Path, small_set: Dataset) -> None:
+    folder = write_idx(tmp_path / "train", small_set)
+    write_idx(folder, small_set, start="t10k")
+    assert "2 pairs of idx files; it should hold one" in refusal(tmp_path, "train")
+
+
 def test_an_idx_file_without_its_partner_is_refused(tmp_path: Path, small_set: Dataset) -> None:
     folder = write_idx(tmp_path / "set", small_set)
     (folder / "train-labels-idx1-ubyte").unlink()
@@ -178,6 +274,21 @@ def test_an_idx_file_cut_short_is_refused(tmp_path: Path, small_set: Dataset) ->
     path = write_idx(tmp_path / "set", small_set) / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:-100])
     assert "should hold 30×28×28 bytes after its header but holds 23420" in refusal(tmp_path / "set", "train")
+
+
+@pytest.mark.parametrize("n_bytes", [4, 6, 8, 15])
+def test_an_idx_file_that_ends_inside_its_header_is_refused(
+    tmp_path: Path, small_set: Dataset, n_bytes: int
+) -> None:
+    path = write_idx(tmp_path / "set", small_set) / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:n_bytes])
+    assert f"ends inside its header, after {n_bytes} of 16 bytes" in refusal(tmp_path / "set", "train")
+
+
+def test_an_idx_file_of_absurd_sizes_is_refused(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_idx(tmp_path / "set", small_set) / "train-images-idx3-ubyte"
+    path.write_bytes(struct.pack(">BBBB3I", 0, 0, 8, 3, 0, 2**32 - 1, 2**32 - 1))
+    assert "holds no values" in refusal(tmp_path / "set", "train")
 
 
 def test_a_truncated_gz_is_refused(tmp_path: Path, small_set: Dataset) -> None:
@@ -257,6 +368,13 @@ def test_one_hot_and_named_labels_are_understood(tmp_path: Path, small_set: Data
         (np.zeros((0, 28, 28)), [], "holds no images"),
         (np.ones((2, 28, 28)), [1.5, 2], "the label 1.5"),
         (np.ones((2, 28, 28)), [-1, 2], "the label -1"),
+        (np.ones((2, 28, 28)), [1, 5e30], "the label 5e+30"),
+        (np.ones((2, 28, 28)), [1, 2**53 + 1], "the label 9007199254740993"),
+        (np.ones((2, 28, 28)), [b"a", b"\xff"], "labels that are no text in UTF-8"),
+        (np.zeros((5, 0, 0)), range(5), "shape 5×0×0, without any pixels"),
+        (np.zeros((5, 0)), range(5), "shape 5×0, without any pixels"),
+        (np.array(5), [1], "shape 1;"),
+        (np.full((2, 8, 8, 3), "a"), [1, 2], "type <U1"),
         (np.ones((2, 28, 28)), [np.nan, 2], "the label nan"),
         (np.ones((2, 28, 28)), [[1, 2], [3, 4]], "labels of 2 dimensions"),
         (np.ones((2, 28, 28)), [1, 2, 3], "has 2 images but 3 labels"),
@@ -274,7 +392,9 @@ def test_arrays_that_cannot_be_meant_are_refused(
 def test_an_npz_of_objects_or_of_other_names_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, images=np.array([{"a": 1}, None]), labels=[1, 2])
-    assert "can't be read as .npz" in refusal(path)
+    assert "save images as numbers (dtype uint8), not as objects" in refusal(path)
+    np.savez(path, images=np.ones((2, 28, 28)), labels=np.array(["a", "b"], dtype=object))
+    assert "save labels as text (dtype str), not as objects" in refusal(path)
     np.savez(path, weights=np.zeros(3))
     assert "holds weights; it should hold images and labels" in refusal(path)
     path.write_bytes(b"PK\x03\x04 and then nothing")
@@ -297,6 +417,26 @@ def test_a_csv_of_labels_and_pixels_is_a_data_set(
     dataset = data.load(str(write_csv(tmp_path / "set.csv", small_set, **form)), "all")
     assert (dataset.images == small_set.images).all()
     assert (dataset.labels == small_set.labels).all()
+
+
+def test_a_csv_with_quotes_is_the_same_set(tmp_path: Path, small_set: Dataset) -> None:
+    path = write_csv(tmp_path / "set.csv", small_set)
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    path.write_text("\n".join(",".join(f'"{cell}"' for cell in row) for row in rows))
+    dataset = data.load(str(path), "all")
+    assert (dataset.images == small_set.images).all()
+    assert (dataset.labels == small_set.labels).all()
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_a_csv_with_an_endless_field_is_refused(tmp_path: Path, small_set: Dataset, row: int) -> None:
+    path = write_csv(tmp_path / "set.csv", small_set)
+    lines = path.read_text().splitlines()
+    lines[row] = "a" * 200_000 + lines[row][1:]
+    path.write_text("\n".join(lines))
+    sentence = refusal(path)
+    assert "can't be read as a table" in sentence or "something else than numbers" in sentence
+    assert len(sentence) < 1000
 
 
 def test_a_csv_row_of_another_width_is_refused_with_its_line(tmp_path: Path, small_set: Dataset) -> None:
@@ -354,6 +494,9 @@ def test_a_writer_has_the_same_number_in_every_split(tmp_path: Path, drawn: Imag
         ("file,label\n", "names no pictures"),
         ("file,label\n../../etc/passwd,1\n", "files should lie in the folder of the table"),
         ("file,label\nabsent.png,1\n", "absent.png"),
+        ("file,label\na\0.png,1\n", "names 'a\\x00.png', which no file can be called"),
+        (f"file,label\n{'a' * 200_000},1\n", "can't be read as a table (field larger than"),
+        (f"file,{'a' * 200_000}\na.png,1\n", "can't be read as a table (field larger than"),
     ],
 )
 def test_a_labels_csv_that_cannot_be_used_is_refused(tmp_path: Path, table: str, complaint: str) -> None:

@@ -18,8 +18,9 @@ N_STEPS = 12
 
 
 def asked(**values: Any) -> TrainOptions:
-    small = {"model": "resnet", "width": 0.25, "batch": 20, "epochs": 2.4, "rotation": 10.0, "averaging": 0.5}
-    return options.change(TrainOptions(), small | {"precision": "fp32", "device": "cpu"} | values)
+    small = {"model": "sprint", "width": 0.5, "batch": 20, "epochs": 2.4, "averaging": 0.5, "keep": "best"}
+    changed = {"rotation": 10.0, "precision": "fp32", "device": "cpu"}
+    return options.change(TrainOptions(), small | changed | values)
 
 
 def parts(digits: Dataset) -> tuple[Dataset, Dataset]:
@@ -62,9 +63,7 @@ def stop_and_go_on(digits: Dataset, wanted: TrainOptions, folder: Path, *, stops
     return train.train(*parts(digits), wanted, folder=folder, resume=True)
 
 
-@pytest.mark.parametrize(
-    "values", [{}, {"keep": "best"}, {"model": "alexnet"}, {"precision": "bf16"}], ids=str
-)
+@pytest.mark.parametrize("values", [{}, {"model": "alexnet"}, {"precision": "bf16"}], ids=str)
 def test_a_run_stopped_after_any_step_goes_on_to_the_same_bytes(
     values: dict[str, Any], digits: Dataset, tmp_path: Path
 ) -> None:
@@ -145,7 +144,7 @@ def test_another_run_is_refused(about: dict[str, Any], sentence: str, stopped: P
     assert (stopped / STATE_FILE).read_bytes() == before
 
 
-@pytest.mark.parametrize("values", [{"model": "mlp"}, {"width": 0.5}, {"optimizer": "sgd"}], ids=str)
+@pytest.mark.parametrize("values", [{"model": "mlp"}, {"width": 0.25}, {"optimizer": "sgd"}], ids=str)
 def test_a_state_that_doesnt_fit_is_refused(values: dict[str, Any], stopped: Path, digits: Dataset) -> None:
     with pytest.raises(UserError, match=f"{STATE_FILE} does not hold "):
         resume(digits, stopped, **values)

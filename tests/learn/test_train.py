@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from inkdigits.errors import UserError
-from inkdigits.learn import options, train
+from inkdigits.learn import device, options, train
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.history import Epoch
 from inkdigits.learn.options import TrainOptions
@@ -278,10 +278,10 @@ def test_bf16_is_chosen_only_where_the_processor_computes_in_it(monkeypatch: pyt
     for amx, avx512 in [(False, False), (True, False), (False, True)]:
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda found=amx: found)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda found=avx512: found)
-        assert train.computes_in_bf16(cpu) == (amx or avx512)
-        assert autocasts(train.precision("auto", cpu)) == (amx or avx512)
-        assert not autocasts(train.precision("fp32", cpu))
-        assert autocasts(train.precision("bf16", cpu))
+        assert device.computes_in_bf16(cpu) == (amx or avx512)
+        assert autocasts(device.autocast("auto", cpu)) == (amx or avx512)
+        assert not autocasts(device.autocast("fp32", cpu))
+        assert autocasts(device.autocast("bf16", cpu))
 
 
 def autocasts(context: Callable[[], Any]) -> bool:
@@ -302,12 +302,12 @@ def test_the_network_computes_in_the_chosen_precision(digits: Dataset) -> None:
 def test_a_gpu_is_used_where_there_is_one_and_asked_for_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for present in (False, True):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=present: found)
-        assert train.choose_device("auto").type == ("cuda" if present else "cpu")
-        assert train.choose_device("cpu").type == "cpu"
-    assert train.choose_device("cuda").type == "cuda"
+        assert device.choose("auto").type == ("cuda" if present else "cpu")
+        assert device.choose("cpu").type == "cpu"
+    assert device.choose("cuda").type == "cuda"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="device is 'cuda', but PyTorch finds no GPU here"):
-        train.choose_device("cuda")
+        device.choose("cuda")
 
 
 def test_the_first_weights_are_those_of_the_seed_alone(digits: Dataset) -> None:

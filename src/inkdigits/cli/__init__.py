@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from inkdigits import __version__
 from inkdigits.cli.status import INTERRUPTED
-from inkdigits.errors import UserError
+from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import options as learning
 
 app = App(
@@ -63,7 +63,7 @@ def train(
     data
         A known set (see `inkdigits data list`) or a path to your own.
     preset
-        The recipe: fast (the default), … or best; every other option overrides it.
+        The recipe: sprint, fast (the default), strong or best; every other option overrides it.
     out
         The run directory; by default a new one under runs-out.
     resume
@@ -95,7 +95,7 @@ def evaluate(
     data
         A known set (see `inkdigits data list`) or a path to your own.
     split
-        Which part of the set; by default its test split, or all of it where it has none.
+        Which part of the set; by default its test split, or where it has none all that was not learnt from.
     against
         A second model, compared with the first on the same images by McNemar's test.
 
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     warnings.showwarning = _show_warning
     try:
         status = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
+    except (CycloptsError, ArgumentError) as error:
         print(f"inkdigits: {error}", file=sys.stderr)
         sys.exit(2)
     except UserError as error:

@@ -1,27 +1,32 @@
 """`inkdigits evaluate`: a model's figures on a labelled set, or two models side by side."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from inkdigits import data
 from inkdigits.cli.output import print_json
+from inkdigits.data import digest
 from inkdigits.errors import UserError
 from inkdigits.evaluate import compare, metrics, table
 from inkdigits.evaluate.check import require_same_labels
-from inkdigits.learn import checkpoint
+from inkdigits.learn import checkpoint, run
+from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
-from inkdigits.learn.run import MODEL_FILE
 from inkdigits.types import Classifier, Dataset
 
 
 def evaluate(model: Path, source: str, *, split: str | None, against: Path | None, as_json: bool) -> int:
     """Prints the figures of `model`, and the comparison with `against` where there is one."""
-    dataset = data.load(source, split or _judged_split(source))
-    evaluation = metrics.evaluate(_classifier(model, dataset), dataset)
+    paths = [model] if against is None else [model, against]
+    models = [checkpoint.load(model_file(path)) for path in paths]
+    dataset = data.load(source, split) if split else _judged(source, models[0])
+    classifiers = [_classifier(each, dataset) for each in models]
+    evaluation = metrics.evaluate(classifiers[0], dataset)
     if against is None:
         print_json(asdict(evaluation)) if as_json else print(table.text(evaluation), end="")
         return 0
-    scores = [_classifier(path, dataset)(dataset.images) for path in (model, against)]
+    scores = [classify(dataset.images) for classify in classifiers]
     found = compare.compare(*scores, labels=dataset.labels, names=(str(model), str(against)))
     if as_json:
         print_json(asdict(evaluation) | {"comparison": asdict(found)})
@@ -33,18 +38,29 @@ def evaluate(model: Path, source: str, *, split: str | None, against: Path | Non
 def model_file(path: Path) -> Path:
     """The model file that a path means: itself, or the one in a run directory."""
     if path.is_dir():
-        path = path / MODEL_FILE
+        path = path / run.MODEL_FILE
     if not path.exists():
         raise UserError(f"there is no model at {path}; name a model file or a run directory")
     return path
 
 
-def _classifier(path: Path, dataset: Dataset) -> Classifier:
-    model = checkpoint.load(model_file(path))
+def _judged(source: str, model: Model) -> Dataset:
+    """The set's test split; or all of it, less what the model has learnt from."""
+    names = data.splits(source)
+    if "test" in names:
+        return data.load(source, "test")
+    training, name = run.training_set(source)
+    if digest.sha256(training) != model.card.provenance.get("sha256"):
+        return data.load(source, name)
+    test = run.test_set(source, training, name)
+    print(
+        f"The model has learnt from {source}: judged on the {len(test):,} images that it was not shown"
+        f" (--split {name} takes all)",
+        file=sys.stderr,
+    )
+    return test
+
+
+def _classifier(model: Model, dataset: Dataset) -> Classifier:
     require_same_labels(model.card.label_names, dataset)
     return classifier(model.network, temperature=model.card.temperature)
-
-
-def _judged_split(source: str) -> str:
-    names = data.splits(source)
-    return "test" if "test" in names else names[-1]

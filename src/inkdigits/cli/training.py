@@ -1,5 +1,6 @@
 """`inkdigits train`: from the command line to a run directory, with progress."""
 
+import itertools
 import signal
 import sys
 from collections.abc import Mapping
@@ -11,9 +12,9 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from inkdigits.cli.output import print_json
+from inkdigits.cli.output import command, print_json
 from inkdigits.cli.status import INTERRUPTED
-from inkdigits.errors import UserError
+from inkdigits.errors import ArgumentError, UserError
 from inkdigits.evaluate import table
 from inkdigits.learn import options as learning
 from inkdigits.learn import run
@@ -46,7 +47,8 @@ def train(
             result = run.run(data, options, folder, resume=resume, watch=watch)
         except Stopped as stopped:
             bar.close()
-            print(f"{stopped}; go on with: inkdigits train {data} --out {folder} --resume", file=sys.stderr)
+            again = command(["train", data, "--out", str(folder), "--resume"])
+            print(f"{stopped}; go on with: {again}", file=sys.stderr)
             return INTERRUPTED
     if as_json:
         print_json(asdict(result.evaluation))
@@ -57,14 +59,14 @@ def train(
 
 
 def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path | None) -> TrainOptions:
-    """The options of the run to resume. Raises UserError where the command line contradicts them."""
+    """The options of the run to resume. Raises ArgumentError where the command line contradicts them."""
     if out is None:
-        raise UserError("--resume needs the run directory to go on with: name it with --out")
+        raise ArgumentError("--resume needs the run directory to go on with: name it with --out")
     arguments = run.arguments_of(out)
     asked = dict(given) if preset is None else learning.flat(learning.recipe(preset, given))
     for name, value in ({"data": data} | asked).items():
         if arguments.get(name) != value:
-            raise UserError(
+            raise ArgumentError(
                 f"{out} was begun with {name} {arguments.get(name)!r}, not {value!r};"
                 " resume it as it was, or begin another with --out"
             )
@@ -72,9 +74,17 @@ def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path
 
 
 def _new_folder(name: str) -> Path:
-    taken = {path.name for path in RUNS.glob(f"{name}-*")}
-    number = next(n for n in range(1, len(taken) + 2) if f"{name}-{n}" not in taken)
-    return RUNS / f"{name}-{number}"
+    """A folder under RUNS that this call has made, so that two runs begun together don't share one."""
+    for number in itertools.count(1):
+        folder = RUNS / f"{name}-{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UserError(f"cannot make {folder}: {error.strerror}; name another with --out") from error
+        return folder
+    raise AssertionError("numbers don't end")
 
 
 def _summary(result: run.Result) -> str:

@@ -1,13 +1,12 @@
 """`inkdigits tune`: a search over the training options, with progress, and the command that it ends in."""
 
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inkdigits.cli.output import print_json
+from inkdigits.cli.output import command, print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.cli.training import RUNS, Bar, Stopping
 from inkdigits.evaluate import table
@@ -64,11 +63,6 @@ def flags(values: Mapping[str, Any]) -> list[str]:
         elif value is not None:
             words += [f"--{flag}", str(value)]
     return words
-
-
-def command(arguments: list[str]) -> str:
-    """A call of inkdigits that can be pasted into a shell."""
-    return shlex.join(["inkdigits", *arguments])
 
 
 def _report(tried: Tried, n_trials: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from inkdigits.errors import UserError
+from inkdigits.errors import ArgumentError
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "model": ("mlp", "article", "lenet5", "alexnet", "vgg", "resnet", "sprint", "fast", "best"),
@@ -101,7 +101,7 @@ class TrainOptions:
         _within("seed", self.seed, 0, 2**31 - 1)
         if self.validation == 0 and (self.patience or self.keep == "best"):
             name = "patience" if self.patience else "keep best"
-            raise UserError(f"{name} needs a validation split; set validation above 0, say to 0.1")
+            raise ArgumentError(f"{name} needs a validation split; set validation above 0, say to 0.1")
 
 
 _BENT = {"rotation": 12.0, "scale": 0.12, "shear": 0.2, "shift": 2.0, "elastic": 0.7}
@@ -126,9 +126,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 
 def preset(name: str) -> TrainOptions:
-    """The options of a preset. Raises UserError for a name that isn't one."""
+    """The options of a preset. Raises ArgumentError for a name that isn't one."""
     if name not in PRESETS:
-        raise UserError(f"unknown preset {name!r}; one of: {', '.join(PRESETS)}")
+        raise ArgumentError(f"unknown preset {name!r}; one of: {', '.join(PRESETS)}")
     return change(TrainOptions(), {"validation": 0.0, **PRESETS[name]})
 
 
@@ -153,7 +153,7 @@ def change(options: TrainOptions, values: Mapping[str, Any]) -> TrainOptions:
     own = {f.name for f in fields(TrainOptions)}
     unknown = sorted(set(values) - network - augment - own)
     if unknown:
-        raise UserError(f"unknown option {unknown[0]!r}; one of: {', '.join(flat(options))}")
+        raise ArgumentError(f"unknown option {unknown[0]!r}; one of: {', '.join(flat(options))}")
     return replace(
         options,
         network=replace(options.network, **{k: v for k, v in values.items() if k in network}),
@@ -163,13 +163,13 @@ def change(options: TrainOptions, values: Mapping[str, Any]) -> TrainOptions:
 
 
 def check(options: NetworkOptions | TrainOptions) -> None:
-    """Raises UserError where an option of words holds a word that it doesn't know."""
+    """Raises ArgumentError where an option of words holds a word that it doesn't know."""
     for f in fields(options):
         value = getattr(options, f.name)
         if f.name in CHOICES and value not in CHOICES[f.name]:
-            raise UserError(f"unknown {f.name} {value!r}; one of: {', '.join(CHOICES[f.name])}")
+            raise ArgumentError(f"unknown {f.name} {value!r}; one of: {', '.join(CHOICES[f.name])}")
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise UserError(f"{name} is {value:g}, but has to lie between {low:g} and {high:g}")
+        raise ArgumentError(f"{name} is {value:g}, but has to lie between {low:g} and {high:g}")

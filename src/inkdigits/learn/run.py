@@ -22,7 +22,7 @@ from inkdigits import __version__, data, files
 from inkdigits.data import digest, split
 from inkdigits.errors import UserError
 from inkdigits.evaluate.metrics import Evaluation, score
-from inkdigits.learn import checkpoint, history
+from inkdigits.learn import checkpoint, device, history
 from inkdigits.learn.augment import warn_of_flips
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.options import TrainOptions, flat
@@ -35,6 +35,9 @@ RUN_FILE = "run.json"
 HISTORY_FILE = "history.csv"
 TEST_SHARE = 1 / 6
 """Share of the images kept for the test where a set has no test split of its own."""
+
+_TEST_SEED = 0
+"""Decides which: never the run's own seed, so that no other run or search learns from the same images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +60,9 @@ def run(
     """
     _check_folder(folder, resume=resume)
     files.sweep(folder)
-    training, split_name = training_set(source, options.seed)
+    training, split_name = training_set(source)
     warn_of_flips(options.augment, training.label_names)
-    kept, validation = _hold_out(training, options)
+    kept, validation = validation_set(source, training, options)
     arguments = {"data": source, **flat(options)}
     hashes = {"training": digest.sha256(training)}
     if resume and (folder / RUN_FILE).exists():
@@ -71,13 +74,13 @@ def run(
         kept, validation, options, folder=folder, resume=resume, about=arguments | hashes, watch=watch
     )
     _save_models(folder, trained, kept, options, about={"data": source, "sha256": hashes["training"]})
-    test = test_set(source, training, split_name, options.seed)
+    test = test_set(source, training, split_name)
     result = _judge(folder, trained, test, arguments, hashes)
     (folder / STATE_FILE).unlink(missing_ok=True)
     return result
 
 
-def training_set(source: str, seed: int) -> tuple[Dataset, str]:
+def training_set(source: str) -> tuple[Dataset, str]:
     """The images to learn from, and the split they were taken out of; the test set isn't read.
 
     A set without a test split beside it gives up TEST_SHARE of its rows (or writers) for the test.
@@ -87,22 +90,26 @@ def training_set(source: str, seed: int) -> tuple[Dataset, str]:
     whole = data.load(source, name)
     if _has_own_test(source, name):
         return whole, name
-    return split.hold_out(whole, TEST_SHARE, seed=seed)[0], name
+    return split.hold_out(whole, TEST_SHARE, seed=_TEST_SEED)[0], name
 
 
-def test_set(source: str, training: Dataset, split_name: str, seed: int) -> Dataset:
+def test_set(source: str, training: Dataset, split_name: str) -> Dataset:
     """The images to judge by: the set's own test split, or those that `training_set` left out."""
     if _has_own_test(source, split_name):
         test = data.load(source, "test")
     else:
-        held = split.hold_out(data.load(source, split_name), TEST_SHARE, seed=seed)[1]
+        held = split.hold_out(data.load(source, split_name), TEST_SHARE, seed=_TEST_SEED)[1]
         test = replace(held, split="test")
-    if test.label_names != training.label_names:
+    _require_same_labels(source, training, test, name="test")
+    return test
+
+
+def _require_same_labels(source: str, training: Dataset, other: Dataset, *, name: str) -> None:
+    if other.label_names != training.label_names:
         raise UserError(
-            f"the test split of {source} has the labels {', '.join(test.label_names)},"
+            f"the {name} split of {source} has the labels {', '.join(other.label_names)},"
             f" but the training split has {', '.join(training.label_names)}"
         )
-    return test
 
 
 def _has_own_test(source: str, split_name: str) -> bool:
@@ -121,13 +128,14 @@ def _described(folder: Path) -> dict[str, Any]:
         described: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} holds no run to resume: {RUN_FILE} is missing or torn") from error
-    if not isinstance(described, dict) or not {"arguments", "data", "finished"} <= set(described):
+    parts = ("arguments", "data")
+    if not isinstance(described, dict) or not all(isinstance(described.get(p), dict) for p in parts):
         raise UserError(f"{folder} holds no run to resume: {RUN_FILE} doesn't describe one")
     return described
 
 
 def _check_folder(folder: Path, *, resume: bool) -> None:
-    if resume and (folder / RUN_FILE).exists() and _described(folder)["finished"]:
+    if resume and (folder / RUN_FILE).exists() and _described(folder).get("finished"):
         raise UserError(f"{folder} is finished; name another directory with --out")
     if (folder / MODEL_FILE).exists() and not resume:
         raise UserError(f"{folder} already holds a run; name another directory with --out")
@@ -137,9 +145,17 @@ def _check_folder(folder: Path, *, resume: bool) -> None:
         )
 
 
-def _hold_out(training: Dataset, options: TrainOptions) -> tuple[Dataset, Dataset | None]:
+def validation_set(source: str, training: Dataset, options: TrainOptions) -> tuple[Dataset, Dataset | None]:
+    """The images to learn from and those to choose by: the set's own validation split, or a part held out.
+
+    None to choose by, and all to learn from, where `validation` is 0.
+    """
     if options.validation == 0:
         return training, None
+    if "validation" in data.splits(source) and training.split != "validation":
+        own = data.load(source, "validation")
+        _require_same_labels(source, training, own, name="validation")
+        return training, own
     return split.hold_out(training, options.validation, seed=options.seed)
 
 
@@ -175,12 +191,18 @@ def _judge(
     started = time.perf_counter()
     scores = classifier(trained.network)(test.images)
     seconds = time.perf_counter() - started
+    where = device.choose(arguments["device"])
     evaluation = score(scores, test.labels, label_names=test.label_names, seconds=seconds)
     described = {
         "arguments": arguments,
         "data": {**hashes, "test": digest.sha256(test)},
         "versions": versions(),
-        "machine": {"system": platform.platform(), "threads": torch.get_num_threads()},
+        "machine": {
+            "system": platform.platform(),
+            "threads": torch.get_num_threads(),
+            "device": where.type,
+            "precision": device.precision(arguments["precision"], where),
+        },
         "commit": _commit(),
         "training_seconds": trained.seconds,
         "evaluation": asdict(evaluation),

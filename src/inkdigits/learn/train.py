@@ -8,7 +8,7 @@ machine with as many threads.
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from inkdigits.errors import UserError
-from inkdigits.learn import counted, schedule, state
+from inkdigits.learn import counted, device, schedule, state
 from inkdigits.learn.augment import augment
 from inkdigits.learn.classifier import BATCH, tensor
 from inkdigits.learn.history import Epoch
@@ -129,18 +129,18 @@ def _prepare(
 ) -> _Run:
     if len(training) == 0:
         raise UserError(f"{training.name} has no training images")
-    device = choose_device(options.device)
+    where = device.choose(options.device)
     batch = min(options.batch, len(training))
     epoch_steps = len(training) // batch
     return _Run(
         options=options,
-        images=tensor(training.images).to(device),
-        labels=tensor(training.labels).to(device),
+        images=tensor(training.images).to(where),
+        labels=tensor(training.labels).to(where),
         validation=validation,
         batch=batch,
         epoch_steps=epoch_steps,
         n_steps=max(1, options.least_steps, round(options.epochs * epoch_steps)),
-        autocast=precision(options.precision, device),
+        autocast=device.autocast(options.precision, where),
         watch=watch,
         course=course,
         save_to=folder / STATE_FILE if folder else None,
@@ -179,6 +179,8 @@ def _go_on(run: _Run, now: State) -> None:
             if time.perf_counter() - saved > run.watch.save_every:
                 _save(run, now)
                 saved = time.perf_counter()
+    if now.seconds > run.watch.save_every:  # what comes after the last step may fail, and be tried again
+        _save(run, now)
 
 
 def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
@@ -275,31 +277,3 @@ def _finish(run: _Run, now: State) -> Trained:
         seconds=now.seconds,
         n_steps=now.step,
     )
-
-
-def choose_device(wanted: str) -> torch.device:
-    """The device asked for; `auto` is a GPU where there is one. Raises UserError where there is none."""
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise UserError("device is 'cuda', but PyTorch finds no GPU here; use --device cpu")
-    if wanted == "auto":
-        wanted = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(wanted)
-
-
-def precision(wanted: str, device: torch.device) -> Callable[[], AbstractContextManager[Any]]:
-    """A context in which networks compute in bf16, or a context that changes nothing, for fp32.
-
-    `auto` is bf16 where the device multiplies in it: GPUs that do, processors with AVX512-BF16 or AMX.
-    """
-    if wanted == "auto":
-        wanted = "bf16" if computes_in_bf16(device) else "fp32"
-    if wanted == "fp32":
-        return nullcontext
-    return lambda: torch.autocast(device.type, torch.bfloat16)
-
-
-def computes_in_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for products in bf16."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -21,8 +21,8 @@ from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from inkdigits import files
-from inkdigits.data import digest, split
-from inkdigits.errors import UserError
+from inkdigits.data import digest
+from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import counted, plot, rate_finder, run, search_space, study_file
 from inkdigits.learn import options as learning
 from inkdigits.learn.augment import warn_of_flips
@@ -59,9 +59,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.n_trials < 1:
-            raise UserError(f"trials is {self.n_trials}, but has to be at least 1")
+            raise ArgumentError(f"trials is {self.n_trials}, but has to be at least 1")
         if self.start.validation == 0:
-            raise UserError("a search needs a validation split; set validation above 0, say to 0.1")
+            raise ArgumentError("a search needs a validation split; set validation above 0, say to 0.1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +113,9 @@ def search(
     The first trial is the start itself. Raises UserError where the data can't be searched on, and where
     `folder` holds a search over other data or options; Stopped where `watch.stop` asked for it.
     """
-    whole, _ = run.training_set(plan.source, plan.start.seed)
+    whole, _ = run.training_set(plan.source)
     warn_of_flips(plan.start.augment, whole.label_names)
-    training, validation = _held_apart(whole, plan.start)
+    training, validation = _held_apart(plan.source, whole, plan.start)
     with study_file.opened(folder / STUDY_FILE) as study:
         _claim(study, plan, digest.sha256(whole), folder)
         sweep = _swept(study, training, plan.start, watch)
@@ -138,11 +138,12 @@ def search(
     return found
 
 
-def _held_apart(whole: Dataset, start: TrainOptions) -> tuple[Dataset, Dataset]:
+def _held_apart(source: str, whole: Dataset, start: TrainOptions) -> tuple[Dataset, Dataset]:
     """The images to train on and those to judge by: what `run` would make of the same options."""
     if len(np.unique(whole.labels)) < 2:
         raise UserError(f"{whole.name} has one class only; a search needs two or more to tell apart")
-    training, validation = split.hold_out(whole, start.validation, seed=start.seed)
+    training, validation = run.validation_set(source, whole, start)
+    assert validation is not None  # Plan refuses to search without
     if len(validation) < FEWEST:
         raise UserError(
             f"{whole.name} leaves {len(validation)} images for validation, but a search needs {FEWEST}:"
