@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from inkdigits import data
-
 from bench import programs, results
 from bench.programs import Measured
+from inkdigits import data
 
 PRESETS = ("sprint", "fast", "strong", "best")
 SEEDS = 5
