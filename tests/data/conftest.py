@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigits import image
+from inkdigits import data, image
+from inkdigits.errors import UserError
 from inkdigits.types import Dataset, Images
 
 Folders = Callable[..., Path]
@@ -51,6 +52,19 @@ def label_folders(drawn: Images) -> Folders:
         return folder
 
     return make
+
+
+@pytest.fixture
+def refusal() -> Callable[..., str]:
+    """The one sentence with which data at a path is refused."""
+
+    def refused(source: Path, split: str = "all") -> str:
+        with pytest.raises(UserError) as caught:
+            data.load(str(source), split)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return refused
 
 
 def _digit(digit: int, degrees: float) -> Images:

@@ -319,7 +319,7 @@ import sys
 from inkdigits.data import obtain, pinned
 url, n_bytes, sha256 = sys.argv[1:]
 file = pinned.File(name="thing", folder="things", n_bytes=int(n_bytes), sha256=sha256, urls=(url,))
-print(len(obtain.content(file, progress=lambda *report: None)))
+print(len(obtain.content(file, progress=lambda *_: None)))
 """
 
 

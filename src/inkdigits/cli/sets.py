@@ -8,7 +8,7 @@ from rich.table import Table
 
 from inkdigits import data
 from inkdigits.cli.output import print_json
-from inkdigits.data import fetching, inspect, progress
+from inkdigits.data import inspect, sheet
 from inkdigits.data.duplicates import Duplicates
 
 _PAIRS_SHOWN = 5
@@ -30,14 +30,14 @@ def list_sets(*, as_json: bool) -> int:
 
 def fetch(name: str) -> int:
     """Brings a known set into the cache and prints where its files lie."""
-    with progress.bars() as report:
-        paths = fetching.fetch(name, progress=report)
-    print(*paths, sep="\n")
+    print(*data.fetch(name), sep="\n")
     return 0
 
 
 def info(source: str, *, picture: Path | None, as_json: bool) -> int:
     """Prints what a set holds, and draws its contact sheet where one was asked for."""
+    if picture is not None:
+        sheet.check_name(picture)
     found = inspect.info(source)
     if as_json:
         print_json(asdict(found))
@@ -49,7 +49,8 @@ def info(source: str, *, picture: Path | None, as_json: bool) -> int:
 
 
 def _tell(found: inspect.Info) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    # Labels and file names are printed as they are, whatever Rich would read in them.
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     if found.known is not None:
         console.print(f"{found.known.title}\nlicence: {found.known.licence}")
     console.print(_counts(found))

@@ -12,6 +12,8 @@ from inkdigits.types import SIDE, Images
 AnyArray = NDArray[np.generic]
 
 _RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 16.0), (0.0, 255.0))
+_FIRST_UNSURE = 2**53
+"""From here on float64 can't tell whole numbers apart."""
 _RGB = np.array([0.299, 0.587, 0.114])
 
 
@@ -22,6 +24,7 @@ def to_samples(pictures: AnyArray, labels: AnyArray, *, name: str) -> Samples:
     0…255, 0…1, −1…1 or 0…16. Raises UserError for shapes, values and labels that can't be meant.
     """
     classes = _labels(labels, name=name)
+    pictures = np.atleast_1d(pictures)
     if len(pictures) != len(classes):
         raise UserError(
             f"{name} has {len(pictures)} images but {len(classes)} labels: there must be one for each"
@@ -37,11 +40,16 @@ def to_samples(pictures: AnyArray, labels: AnyArray, *, name: str) -> Samples:
 
 def to_grey(pictures: AnyArray, *, name: str) -> Images:
     """The pictures as uint8 (n, height, width), from any of the shapes and ranges of `to_samples`."""
+    if pictures.dtype.kind not in "buif":
+        raise UserError(f"{name} has images of the type {pictures.dtype}; they should be numbers")
     return _in_bytes(_in_planes(pictures, name=name), name=name)
 
 
 def _in_planes(pictures: AnyArray, *, name: str) -> NDArray[np.generic]:
     shape = pictures.shape
+    met = "×".join(map(str, shape))
+    if not pictures.size:
+        raise UserError(f"{name} has images of the shape {met}, without any pixels")
     if len(shape) == 2:
         side = round(shape[1] ** 0.5)
         if side * side == shape[1]:
@@ -54,15 +62,12 @@ def _in_planes(pictures: AnyArray, *, name: str) -> NDArray[np.generic]:
         return np.asarray(np.asarray(pictures, np.float64) @ _RGB)
     if len(shape) == 4 and shape[1] == 1:
         return pictures[:, 0]
-    met = "×".join(map(str, shape))
     raise UserError(
         f"{name} has images of the shape {met}; it should be n×height×width, or n×pixels of a square"
     )
 
 
 def _in_bytes(pictures: NDArray[np.generic], *, name: str) -> Images:
-    if pictures.dtype.kind not in "buif":
-        raise UserError(f"{name} has images of the type {pictures.dtype}; they should be numbers")
     if pictures.dtype == np.uint8 and pictures.max() > 16:
         return np.asarray(pictures, np.uint8)
     values = np.asarray(pictures, np.float32)
@@ -88,14 +93,26 @@ def _labels(labels: AnyArray, *, name: str) -> NDArray[np.str_]:
             f"{name} has labels of {labels.ndim} dimensions; there should be one label for each image"
         )
     if labels.dtype.kind in "US":
-        return labels.astype(np.str_)
+        return _text(labels, name=name)
     numbers = np.asarray(labels, np.float64) if labels.dtype.kind in "buif" else np.array([np.nan])
-    wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers != np.rint(numbers))
+    wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers >= _FIRST_UNSURE) | (numbers != np.rint(numbers))
     if wrong.any():
         raise UserError(
-            f"{name} has the label {labels[wrong.argmax()]}; labels should be whole numbers from 0, or names"
+            f"{name} has the label {labels[wrong.argmax()]}; "
+            "labels should be whole numbers from 0, below 2^53, or names"
         )
     return numbers.astype(np.int64).astype(np.str_)
+
+
+def _text(labels: AnyArray, *, name: str) -> NDArray[np.str_]:
+    try:
+        return np.array([_decoded(label) for label in labels.tolist()], np.str_)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name} has labels that are no text in UTF-8") from error
+
+
+def _decoded(label: str | bytes) -> str:
+    return label.decode() if isinstance(label, bytes) else label
 
 
 def _is_one_hot(labels: AnyArray) -> bool:

@@ -1,28 +1,56 @@
 """Data sets in idx files: an image file and a label file that belong together."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits.data import arrays, idx_format, unpack
+from inkdigits.data import arrays, idx_format, listing, unpack
 from inkdigits.data.samples import Samples
 from inkdigits.errors import UserError
 
-_SPLIT_OF_FILE = {
+SPLIT_OF_WORD = {
     "train": "train",
-    "t10k": "test",
-    "test": "test",
+    "training": "train",
     "validation": "validation",
+    "valid": "validation",
     "val": "validation",
+    "test": "test",
+    "testing": "test",
+    "t10k": "test",
 }
+"""What the names of files and folders call the splits."""
+
 _MOST_BYTES = 4 << 30
 
 
 def pairs(folder: Path) -> dict[str, Path]:
-    """The image file of each split in a folder, by the first word of its name; "all" for other names."""
-    images = sorted(path for path in folder.iterdir() if "idx3" in path.name and path.is_file())
-    return {_SPLIT_OF_FILE.get(path.name.split("-")[0].lower(), "all"): path for path in images}
+    """The image file of each split in a folder, by the word for it in the name; "all" without such a word.
+
+    Raises UserError where two files are for one split, or one for no split is beside others.
+    """
+    found: dict[str, Path] = {}
+    for path in image_files(folder):
+        split = _split_of(path)
+        if split in found:
+            raise UserError(
+                f"{folder} holds {found[split].name} and {path.name}, both for the split {split}: "
+                "keep each set in a folder of its own"
+            )
+        found[split] = path
+    if len(found) > 1 and "all" in found:
+        raise UserError(
+            f"{folder} holds {found['all'].name} beside splits: put train, validation or test into its name, "
+            "or move it elsewhere"
+        )
+    return found
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The idx files of images in a folder; of one that is there compressed too, the plain one."""
+    found = [path for path in listing.files(folder) if "idx3" in path.name]
+    return [path for path in found if path.suffix != ".gz" or path.with_suffix("") not in found]
 
 
 def read(path: Path) -> Samples:
@@ -30,6 +58,12 @@ def read(path: Path) -> Samples:
     images, labels = _pair(path)
     pictures, classes = _array(images), _array(labels)
     return arrays.to_samples(pictures, classes, name=str(images))
+
+
+def _split_of(path: Path) -> str:
+    """The last word counts, since it is before it that sets have their names: `new-test-train-images`."""
+    words = re.split(r"[\W_]+", path.name.lower())
+    return next((SPLIT_OF_WORD[word] for word in reversed(words) if word in SPLIT_OF_WORD), "all")
 
 
 def _pair(path: Path) -> tuple[Path, Path]:

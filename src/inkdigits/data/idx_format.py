@@ -24,7 +24,12 @@ def parse(content: NDArray[np.uint8], *, name: str) -> NDArray[np.uint8]:
             "images begin with 00000803 and labels with 00000801"
         )
     start = 4 + 4 * int(content[3])
-    shape = tuple(int(size) for size in np.frombuffer(content[4:start].tobytes()[: start - 4], ">u4"))
+    if len(content) < start:
+        raise UserError(
+            f"{name} ends inside its header, after {len(content)} of {start} bytes: "
+            "it was cut short, so get it again"
+        )
+    shape = tuple(int(size) for size in np.frombuffer(content[4:start].tobytes(), ">u4"))
     n_values = int(np.prod(shape, dtype=object))
     if len(content) - start != n_values:
         sizes = "×".join(map(str, shape))
@@ -32,4 +37,7 @@ def parse(content: NDArray[np.uint8], *, name: str) -> NDArray[np.uint8]:
             f"{name} should hold {sizes} bytes after its header but holds {len(content) - start}: "
             "it was cut short or is damaged, so get it again"
         )
+    if not n_values:
+        # Refused here, since sizes beside a zero can be larger than NumPy bears.
+        raise UserError(f"{name} holds no values: it was cut short or is damaged, so get it again")
     return content[start:].reshape(shape)

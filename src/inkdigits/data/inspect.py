@@ -59,6 +59,7 @@ def info(name: str) -> Info:
 
 def contact_sheet(name: str, path: Path) -> None:
     """A PNG of a known set or the data at a path: its classes row by row, or some of its lines or pages."""
+    sheet.check_name(path)
     entry = known.find(name)
     if entry is not None and entry.kind != "digit images":
         pictures = pages.load(entry)

@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from inkdigits.data import arrays
 from inkdigits.data.samples import Samples
@@ -42,10 +43,20 @@ def read(path: Path, pair: Pair) -> Samples:
     images, labels = pair
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            pictures, classes = archive[images], archive[labels]
+            pictures = _array(archive, images, advice="images as numbers (dtype uint8)", path=path)
+            classes = _array(archive, labels, advice="labels as text (dtype str)", path=path)
     except _DAMAGE as error:
         raise UserError(f"{path} can't be read as .npz ({error})") from error
     return arrays.to_samples(pictures, classes, name=str(path))
+
+
+def _array(archive: NpzFile, name: str, *, advice: str, path: Path) -> arrays.AnyArray:
+    try:
+        return np.asarray(archive[name])
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise UserError(f"{path} holds objects as {name}: save {advice}, not as objects") from error
+        raise
 
 
 def _named_for(split: str) -> tuple[Pair, ...]:

@@ -115,7 +115,7 @@ def _room_for_part(file: File, *, host: str) -> Iterator[Path]:
     """Where a download may grow: in the cache, to be resumed, or else in a folder that goes away."""
     name = f"{file.name}.{host.replace(':', '_')}.part"
     folder = cache.path(file).parent
-    if os.access(folder, os.W_OK):
+    if folder.is_dir() and os.access(folder, os.W_OK):
         yield folder / name
         return
     with tempfile.TemporaryDirectory(prefix="inkdigits-") as passing:

@@ -9,20 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from inkdigits.data import idx, npz, samples, tables
+from inkdigits.data import idx, listing, npz, samples, tables
 from inkdigits.data.samples import Broken, Samples
 from inkdigits.errors import UserError
 from inkdigits.types import Dataset
 
-_SPLIT_OF_FOLDER = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-    "testing": "test",
-}
+_TABLE = "labels.csv"
+_SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,33 +77,63 @@ def _part(read: Callable[[], Samples]) -> Part:
 
 
 def _in_folder(folder: Path) -> dict[str, Part]:
-    named = {_SPLIT_OF_FOLDER.get(path.name.lower(), ""): path for path in _sub_folders(folder)}
-    splits = [split for split in ("train", "validation", "test") if split in named]
-    if splits:
-        return {split: _without_splits(named[split]) for split in splits}
+    named = _split_folders(folder)
+    if named:
+        _refuse_data_beside(folder, named)
+        return {split: _without_splits(named[split]) for split in _SPLITS if split in named}
     pairs = idx.pairs(folder)
     return {split: _part(partial(idx.read, path)) for split, path in pairs.items()} or {
         "all": _without_splits(folder)
     }
 
 
+def _split_folders(folder: Path) -> dict[str, Path]:
+    """The sub-folder of each split that has one; UserError where two are for the same."""
+    named: dict[str, Path] = {}
+    for path in listing.sub_folders(folder):
+        split = idx.SPLIT_OF_WORD.get(path.name.lower())
+        if split in named:
+            raise UserError(
+                f"{folder} holds {named[split].name} and {path.name}, both for the split {split}: "
+                "put them into one folder"
+            )
+        if split is not None:
+            named[split] = path
+    return named
+
+
+def _refuse_data_beside(folder: Path, named: dict[str, Path]) -> None:
+    """Raises UserError for images that would be left out silently because there are folders of splits."""
+    others = [path for path in listing.sub_folders(folder) if path not in named.values()]
+    beside = [path for path in others if _pictures(path)] + idx.image_files(folder)
+    beside += [path for path in listing.files(folder) if path.name == _TABLE]
+    if beside:
+        raise UserError(
+            f"{folder} holds {beside[0].name} beside splits: move it into one of "
+            f"{', '.join(path.name for path in named.values())}, or elsewhere"
+        )
+
+
 def _without_splits(folder: Path) -> Part:
     """A folder with a table of labels, a pair of idx files, or one sub-folder for each label."""
-    table = folder / "labels.csv"
-    if table.is_file():
+    table = folder / _TABLE
+    if table in listing.files(folder):
         return _part(partial(tables.read_list, table))
     pairs = list(idx.pairs(folder).values())
+    if len(pairs) > 1:
+        raise UserError(f"{folder} holds {len(pairs)} pairs of idx files; it should hold one")
     if pairs:
         return _part(partial(idx.read, pairs[0]))
     return Part(
-        read=partial(_read_classes, folder), classes=lambda: tuple(path.name for path in _sub_folders(folder))
+        read=partial(_read_classes, folder),
+        classes=lambda: tuple(path.name for path in listing.sub_folders(folder)),
     )
 
 
 def _read_classes(folder: Path) -> Samples:
     """Samples of one sub-folder for each label."""
-    classes = _sub_folders(folder)
-    files = [(path, each.name) for each in classes for path in sorted(each.iterdir()) if _is_picture(path)]
+    classes = listing.sub_folders(folder)
+    files = [(path, each.name) for each in classes for path in _pictures(each)]
     if not files:
         raise UserError(
             f"{folder} holds no images; it should hold one sub-folder for each label with PNG, JPEG, WebP, "
@@ -123,9 +146,5 @@ def _read_classes(folder: Path) -> Samples:
     )
 
 
-def _sub_folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in samples.PICTURES and not path.name.startswith(".")
+def _pictures(folder: Path) -> list[Path]:
+    return [path for path in listing.files(folder) if path.suffix.lower() in samples.PICTURES]

@@ -29,8 +29,3 @@ def bars() -> Iterator[Progress]:
             shown.update(tasks[name], completed=had, total=total)
 
         yield report
-
-
-def silent(name: str, had: int, total: int | None) -> None:
-    """Reports nothing."""
-    del name, had, total

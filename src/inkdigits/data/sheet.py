@@ -22,6 +22,12 @@ _PICTURE_HEIGHT = 240
 _PICTURE_COLUMNS = 4
 
 
+def check_name(path: Path) -> None:
+    """Raises UserError for the name of a contact sheet that doesn't end in .png."""
+    if path.suffix.lower() != ".png":
+        raise UserError(f"{path} is no name for a contact sheet; it should end in .png")
+
+
 def of_datasets(datasets: Sequence[Dataset], path: Path) -> None:
     """A PNG with one row for each class of each split, its images evenly spread over the split."""
     blocks = [_block(dataset) for dataset in datasets]

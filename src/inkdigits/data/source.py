@@ -26,8 +26,8 @@ def load(source: str, split: str = "train") -> Dataset:
         return _load_own(source, split)
     if entry.kind != "digit images":
         raise UserError(
-            f"{source} holds {entry.kind}, not digit images: it is for `inkdigits read` and the reader "
-            "of lines; `inkdigits data info` shows it"
+            f"{source} holds {entry.kind}, not digit images: reading whole lines is planned, "
+            "and until then `inkdigits data info` shows them"
         )
     if split not in entry.splits:
         raise UserError(f"{source} has no split {split!r}; one of: {', '.join(entry.splits)}")
@@ -54,13 +54,21 @@ def fetch(name: str) -> tuple[Path, ...]:
 
 def path(source: str) -> Path:
     """The path that a source names; UserError if it is neither that nor a known set."""
-    named = Path(source).expanduser()
-    if not named.exists():
-        names = ", ".join(entry.name for entry in known.catalogue())
-        raise UserError(
-            f"there is no data set {source!r}: name a folder or file that exists, or one of: {names}"
-        )
-    return named
+    names = ", ".join(entry.name for entry in known.catalogue())
+    right = f"name a folder or file that exists, or one of: {names}"
+    if not source:
+        # What Path makes of it is the current folder.
+        raise UserError(f"the name of the data set is empty: {right}")
+    try:
+        named = Path(source).expanduser()
+        if named.exists():
+            return named
+    except OSError as error:
+        raise UserError(f"{source} can't be read ({error.strerror}): {right}") from error
+    except RuntimeError:
+        # A home of nobody's.
+        pass
+    raise UserError(f"there is no data set {source!r}: {right}")
 
 
 def _load_known(entry: Entry, split: str) -> Dataset:

@@ -10,20 +10,17 @@ from numpy.typing import NDArray
 from inkdigits.errors import UserError
 from inkdigits.types import Dataset
 
-Kept = Dataset
-Held = Dataset
-
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
 
-def hold_out(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Held]:
+def hold_out(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Dataset, Dataset]:
     """The data set without a fraction of it, and that fraction: whole groups if known, else rows."""
     by = by_row if dataset.groups is None else by_group
     return by(dataset, fraction, seed=seed)
 
 
-def by_row(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Held]:
+def by_row(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Dataset, Dataset]:
     """The rest and the held-out rows: of every class the same fraction, to the nearest row.
 
     Raises UserError for a fraction that leaves either of them empty.
@@ -35,10 +32,14 @@ def by_row(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Held]
     for label in np.unique(dataset.labels):
         rows = order[shuffled == label]
         held[rows[: round(fraction * len(rows))]] = True
-    return _divided(dataset, held, fraction=fraction)
+    if held.all() or not held.any():
+        raise _one_sided(
+            dataset, held, fraction, cure=f"{_enough(fraction, held)} images of a class would do"
+        )
+    return _divided(dataset, held)
 
 
-def by_group(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Held]:
+def by_group(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Dataset, Dataset]:
     """The rest and the held-out groups: as many, in hashed order, as come nearest to that fraction.
 
     Raises UserError without groups, and for a fraction that leaves either of them empty.
@@ -52,7 +53,12 @@ def by_group(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Kept, Hel
     n_held = int(np.argmin(np.abs(so_far - fraction * len(dataset))))
     chosen = np.zeros(len(groups), np.bool_)
     chosen[order[:n_held]] = True
-    return _divided(dataset, chosen[member], fraction=fraction)
+    held = chosen[member]
+    if held.all() or not held.any():
+        there = "there is 1" if len(groups) == 1 else f"there are {len(groups)}"
+        cure = f"it takes about {_enough(fraction, held)} groups of like size, and {there}"
+        raise _one_sided(dataset, held, fraction, cure=cure)
+    return _divided(dataset, held)
 
 
 def _check(fraction: float) -> None:
@@ -60,12 +66,21 @@ def _check(fraction: float) -> None:
         raise UserError(f"the fraction to hold out is {fraction:g}; it should be between 0 and 1")
 
 
-def _divided(dataset: Dataset, held: NDArray[np.bool_], *, fraction: float) -> tuple[Kept, Held]:
-    if held.all() or not held.any():
-        which = "all" if held.any() else "none"
-        raise UserError(
-            f"holding out {fraction:g} of the {len(dataset)} images of {dataset.name} takes {which} of them"
-        )
+def _one_sided(dataset: Dataset, held: NDArray[np.bool_], fraction: float, *, cure: str) -> UserError:
+    which = "all" if held.any() else "none"
+    return UserError(
+        f"holding out {fraction:g} of the {len(dataset)} images of {dataset.name} "
+        f"takes {which} of them: {cure}"
+    )
+
+
+def _enough(fraction: float, held: NDArray[np.bool_]) -> str:
+    """How many the smaller part is at least one of, to the nearest: its share of them is above a half."""
+    share = 1 - fraction if held.any() else fraction
+    return f"{np.floor(round(0.5 / share, 6)) + 1:.0f}"
+
+
+def _divided(dataset: Dataset, held: NDArray[np.bool_]) -> tuple[Dataset, Dataset]:
     return (
         dataset.select(np.flatnonzero(~held), split=dataset.split),
         dataset.select(np.flatnonzero(held), split="validation"),

@@ -21,14 +21,16 @@ def read_pixels(path: Path) -> Samples:
     The label is in the column headed `label`, or the first one; a header line is not needed.
     """
     lines = _text(path).splitlines()
-    header = next(csv.reader(lines[:1]), [])
+    header = _first_row(lines, path=path)
     column = header.index("label") if "label" in header else 0
     rows = [line for line in lines[_is_header(header) :] if line.strip()]
     if not rows:
         raise UserError(f"{path} has no rows; each should hold a label and {_PIXELS} pixels")
     _check_widths(rows, path=path, first=1 + _is_header(header))
     try:
-        table = np.loadtxt(io.StringIO("\n".join(rows)), delimiter=",", dtype=np.float32, ndmin=2)
+        table = np.loadtxt(
+            io.StringIO("\n".join(rows)), delimiter=",", quotechar='"', dtype=np.float32, ndmin=2
+        )
     except ValueError as error:
         raise UserError(f"{path} holds something else than numbers ({error})") from error
     return arrays.to_samples(np.delete(table, column, axis=1), table[:, column], name=str(path))
@@ -37,12 +39,15 @@ def read_pixels(path: Path) -> Samples:
 def read_list(path: Path) -> Samples:
     """Samples of the pictures in a `labels.csv`: columns `file`, `label`, perhaps `group` or `writer`."""
     table = csv.DictReader(io.StringIO(_text(path)))
-    columns = table.fieldnames or ()
+    try:
+        columns = table.fieldnames or ()
+        rows = list(table)
+    except csv.Error as error:
+        raise _no_table(path, error) from error
     if not {"file", "label"} <= set(columns):
         raise UserError(
             f"{path} has the columns {', '.join(columns) or 'none'}; it should have file and label"
         )
-    rows = list(table)
     wrong = next((number for number, row in enumerate(rows, 2) if None in row or None in row.values()), None)
     if wrong is not None:
         raise UserError(
@@ -67,6 +72,17 @@ def _text(path: Path) -> str:
         raise UserError(f"{path} is no text: a table should be in UTF-8") from error
 
 
+def _first_row(lines: list[str], *, path: Path) -> list[str]:
+    try:
+        return next(csv.reader(lines[:1]), [])
+    except csv.Error as error:
+        raise _no_table(path, error) from error
+
+
+def _no_table(path: Path, error: csv.Error) -> UserError:
+    return UserError(f"{path} can't be read as a table ({error})")
+
+
 def _is_header(cells: list[str]) -> bool:
     try:
         [float(cell) for cell in cells]
@@ -87,6 +103,8 @@ def _check_widths(rows: list[str], *, path: Path, first: int) -> None:
 
 def _inside(folder: Path, file: str, *, table: Path) -> Path:
     """The file of a row, which must lie in the table's folder: a table from elsewhere mustn't name others."""
+    if "\0" in file:
+        raise UserError(f"{table} names {file!r}, which no file can be called")
     if Path(file).is_absolute() or ".." in Path(file).parts:
         raise UserError(f"{table} names {file!r}; files should lie in the folder of the table")
     return folder / file

@@ -1,0 +1,56 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from inkdigits.errors import UserError
+from inkdigits.learn import device
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+def computes_in(context: Callable[[], Any]) -> torch.dtype:
+    """The type of a product within the context."""
+    with context():
+        return F.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype
+
+
+@pytest.mark.parametrize(("amx", "avx512"), [(False, False), (True, False), (False, True)])
+def test_bf16_is_chosen_only_where_the_processor_computes_in_it(
+    amx: bool, avx512: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    able = amx or avx512
+    assert device.computes_in_bf16(CPU) == able
+    assert device.precision("auto", CPU) == ("bf16" if able else "fp32")
+    assert computes_in(device.autocast("auto", CPU)) == (torch.bfloat16 if able else torch.float32)
+
+
+def test_a_gpu_is_asked_whether_it_computes_in_bf16_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    for able in (False, True):
+        monkeypatch.setattr(
+            torch.cuda,
+            "is_bf16_supported",
+            lambda *, including_emulation, able=able: able or including_emulation,
+        )
+        assert device.precision("auto", GPU) == ("bf16" if able else "fp32")
+
+
+def test_a_precision_that_is_asked_for_is_taken() -> None:
+    assert computes_in(device.autocast("fp32", CPU)) == torch.float32
+    assert computes_in(device.autocast("bf16", CPU)) == torch.bfloat16
+    assert [device.precision(word, CPU) for word in ("fp32", "bf16")] == ["fp32", "bf16"]
+
+
+def test_a_gpu_is_used_where_there_is_one_and_asked_for_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    for present in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
+        assert device.choose("auto") == (GPU if present else CPU)
+        assert device.choose("cpu") == CPU
+        if present:
+            assert device.choose("cuda") == GPU
+    with pytest.raises(UserError, match="device is 'cuda', but PyTorch finds no GPU here; use --device cpu"):
+        device.choose("cuda")
