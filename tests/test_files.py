@@ -16,12 +16,14 @@ import resource, sys
 from pathlib import Path
 from inkdigits import errors, files
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+before = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
 files.write(Path(sys.argv[1]), b"small")
 try:
     files.write(Path(sys.argv[1]), bytes(5000))
 except errors.UserError as error:
     print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, before)
 """
 """A disk with 1,000 bytes left, as far as this process can tell."""
 

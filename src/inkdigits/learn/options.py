@@ -115,7 +115,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "warmup": 0.2,
         "shift": 1.0,
     },
-    "fast": {"model": "fast", "epochs": 0.75, "least_steps": 175, "shift": 1.0},
+    "fast": {"model": "fast", "epochs": 0.8, "least_steps": 187, "shift": 1.0},
     "strong": {"model": "best", "epochs": 5.5, "least_steps": 1_287, **_BENT},
     "best": {"model": "best", "epochs": 30.0, "least_steps": 7_020, **_BENT},
 }
