@@ -89,6 +89,8 @@ def _share(seconds: float, whole: float | None) -> str:
     """The time as a part of the article program's, or a multiple of it."""
     if whole is None:
         return "–"
+    if seconds == whole:
+        return "1"
     return f"1/{whole / seconds:.1f}" if seconds <= whole else f"{seconds / whole:.1f} ×"
 
 
