@@ -84,7 +84,7 @@ def _resampled(images: Tensor, draw: Callable[[str, int], Tensor], options: Augm
     )
     if options.elastic:
         knots = (2 * draw("elastic", 2 * ELASTIC_KNOTS**2) - 1).view(-1, 2, ELASTIC_KNOTS, ELASTIC_KNOTS)
-        bend = (knots.flatten(2) @ _spread(knots)).unflatten(2, (SIDE, SIDE))
+        bend = (knots.flatten(2) @ _spread(knots)).view(-1, 2, SIDE, SIDE)
         where = where + bend.movedim(1, -1) * (options.elastic * 2 / SIDE)
     found = F.grid_sample(images[:, None].float(), where, align_corners=False)
     return _bytes(found[:, 0])
@@ -92,7 +92,7 @@ def _resampled(images: Tensor, draw: Callable[[str, int], Tensor], options: Augm
 
 def _spread(knots: Tensor) -> Tensor:
     """The matrix that spreads the grid of knots over the pixels, bicubically: (knots², 28²)."""
-    each_alone = torch.eye(ELASTIC_KNOTS**2, device=knots.device).unflatten(1, (1, *knots.shape[2:]))
+    each_alone = torch.eye(ELASTIC_KNOTS**2, device=knots.device).view(-1, 1, *knots.shape[2:])
     return F.interpolate(each_alone, size=(SIDE, SIDE), mode="bicubic", align_corners=True).flatten(1)
 
 
