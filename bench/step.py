@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench import results
 from inkdigits.learn import options as learning
-from inkdigits.learn.device import computes_in_bf16
+from inkdigits.learn.device import is_faster_in_bf16
 from inkdigits.learn.networks import registry
 from inkdigits.learn.train import Watch, train
 from inkdigits.types import Dataset
@@ -55,7 +55,7 @@ def _step_seconds(options: learning.TrainOptions) -> float:
 def _convolutions(options: learning.TrainOptions) -> Callable[[], None]:
     """A function that runs the network's convolutions alone, each on its own input, there and back."""
     network = registry.build(options.network, 10)
-    dtype = torch.bfloat16 if computes_in_bf16(torch.device("cpu")) else torch.float32
+    dtype = torch.bfloat16 if is_faster_in_bf16(torch.device("cpu")) else torch.float32
     calls: list[tuple[nn.Conv2d, Tensor]] = []
 
     def keep(layer: nn.Module, inputs: tuple[Tensor, ...], _output: Tensor) -> None:

@@ -143,7 +143,7 @@ def test_an_out_that_is_a_file_is_one_sentence(
 ) -> None:
     (tmp_path / "out").write_text("a file")
     assert run(tune(some_digits, tmp_path / "out")) == 1
-    assert f"cannot search in {tmp_path / 'out'}: " in capsys.readouterr().err
+    assert f"cannot write in {tmp_path / 'out'}: " in capsys.readouterr().err
 
 
 def test_flags_are_options_as_they_are_typed() -> None:

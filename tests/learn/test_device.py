@@ -17,16 +17,27 @@ def computes_in(context: Callable[[], Any]) -> torch.dtype:
         return F.linear(torch.ones(2, 2), torch.ones(2, 2)).dtype
 
 
-@pytest.mark.parametrize(("amx", "avx512"), [(False, False), (True, False), (False, True)])
-def test_bf16_is_chosen_only_where_the_processor_computes_in_it(
-    amx: bool, avx512: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "able", "faster"),
+    [
+        ("Intel Xeon", {}, False),
+        ("Intel Xeon", {"avx512_bf16": True}, False),
+        ("Intel Xeon", {"avx512_bf16": True, "amx_bf16": True}, True),
+        ("AMD EPYC", {"avx512_bf16": False, "amx_bf16": False}, False),
+        ("AMD EPYC", {"avx512_bf16": True}, True),
+    ],
+)
+def test_bf16_is_chosen_only_where_the_processor_is_faster_in_it(
+    name: str, able: dict[str, bool], faster: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
-    able = amx or avx512
-    assert device.computes_in_bf16(CPU) == able
-    assert device.precision("auto", CPU) == ("bf16" if able else "fp32")
-    assert computes_in(device.autocast("auto", CPU)) == (torch.bfloat16 if able else torch.float32)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": name, **able})
+    assert device.is_faster_in_bf16(CPU) == faster
+    assert device.precision("auto", CPU) == ("bf16" if faster else "fp32")
+    assert computes_in(device.autocast("auto", CPU)) == (torch.bfloat16 if faster else torch.float32)
+
+
+def test_this_machine_tells_what_its_processor_can() -> None:
+    assert {"cpu_name", "architecture"} <= set(torch.cpu.get_capabilities())
 
 
 def test_a_gpu_is_asked_whether_it_computes_in_bf16_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import json
 import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from inkdigits.errors import UserError
 from inkdigits.learn import checkpoint, history, options, run, train
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.options import TrainOptions
-from inkdigits.learn.run import HISTORY_FILE, MODEL_FILE, RUN_FILE
-from inkdigits.learn.train import STATE_FILE, Stopped, Watch
+from inkdigits.learn.run import MODEL_FILE, RUN_FILE
+from inkdigits.learn.train import HISTORY_FILE, STATE_FILE, Stopped, Watch
 from inkdigits.types import Dataset
 
 PICTURES = {"curves.png", "confusion.png", "first_predictions.png"}
@@ -70,7 +71,8 @@ def test_the_directory_holds_what_was_promised(finished: run.Result) -> None:
     assert found["versions"]["inkdigits"] == __version__
     assert found["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
     assert found["machine"]["threads"] == torch.get_num_threads()
-    assert len(history.read(finished.folder / HISTORY_FILE)) == 4
+    entries = history.read(finished.folder / HISTORY_FILE)
+    assert [entry.step for entry in entries if entry.validation_loss is not None] == [9, 18, 27, 36]
 
 
 def test_the_figures_are_those_of_the_saved_model_on_the_test_set(finished: run.Result) -> None:
@@ -122,8 +124,9 @@ def test_the_model_is_the_last_or_the_best(keep: str, source: str, tmp_path: Pat
     run.run(source, asked(keep=keep, decay="none", learning_rate=0.02), tmp_path / "run")
     models = {path.stem: path.read_bytes() for path in (tmp_path / "run").glob("*.safetensors")}
     assert models["model"] == models[keep]
-    losses = [epoch.validation_loss for epoch in history.read(tmp_path / "run" / HISTORY_FILE)]
-    assert (models["last"] == models["best"]) == (losses[-1] == min(loss for loss in losses if loss))
+    entries = history.read(tmp_path / "run" / HISTORY_FILE)
+    losses = [entry.validation_loss for entry in entries if entry.validation_loss is not None]
+    assert (models["last"] == models["best"]) == (losses[-1] == min(losses))
 
 
 def test_without_validation_there_is_one_model(source: str, tmp_path: Path) -> None:
@@ -284,6 +287,27 @@ def test_a_directory_in_use_is_refused(source: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is finished; name another directory with --out"):
         run.run(source, asked(), folder, resume=True)
     assert (folder / RUN_FILE).read_bytes() == before
+
+
+def test_a_directory_that_another_process_is_at_work_in_is_refused(source: str, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def begin_another() -> bool:
+        program = str(Path(sys.executable).with_name("inkdigits"))
+        command = [program, "train", source, "--out", str(tmp_path / "run")]
+        told.append(subprocess.run(command, capture_output=True, text=True, check=False).stderr)
+        return True
+
+    with pytest.raises(Stopped):
+        run.run(source, asked(), tmp_path / "run", watch=Watch(stop=begin_another))
+    assert f"another run is at work in {tmp_path / 'run'}; name another directory" in told[0]
+    run.run(source, asked(), tmp_path / "run", resume=True)
+
+
+def test_the_history_is_kept_while_the_run_goes_on(source: str, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        run.run(source, asked(), tmp_path / "run", watch=Watch(stop=After(3)))
+    assert [entry.step for entry in history.read(tmp_path / "run" / HISTORY_FILE)] == [1, 2, 3]
 
 
 def test_a_run_that_broke_off_before_it_was_judged_is_judged_on_resume(

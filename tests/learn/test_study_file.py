@@ -82,7 +82,7 @@ def test_a_search_of_another_optuna_is_one_sentence(tmp_path: Path) -> None:
 def test_a_directory_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
     with (
-        pytest.raises(UserError, match=r"cannot search in .*out: .*; name another directory"),
+        pytest.raises(UserError, match=r"cannot write in .*out: .*; name another directory"),
         study_file.opened(tmp_path / "out" / "search.sqlite3"),
     ):
         pass

@@ -11,7 +11,7 @@ from torch import Tensor
 from inkdigits.errors import UserError
 from inkdigits.learn import options, train
 from inkdigits.learn.classifier import classifier
-from inkdigits.learn.history import Epoch
+from inkdigits.learn.history import Entry
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Trained, Watch
 from inkdigits.types import Dataset
@@ -32,6 +32,12 @@ def halves(digits: Dataset) -> tuple[Dataset, Dataset]:
     )
 
 
+def ends(trained: Trained) -> list[Entry]:
+    """The entries at which an epoch or the run ends."""
+    each = zip(trained.history, [*trained.history[1:], None], strict=True)
+    return [entry for entry, after in each if after is None or after.epoch > entry.epoch]
+
+
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return list(first) == list(second) and all(torch.equal(first[name], second[name]) for name in first)
 
@@ -49,7 +55,7 @@ def test_digits_are_learnt(digits: Dataset) -> None:
     right = classifier(trained.network)(validation.images).argmax(1) == validation.labels
     assert right.mean() > 0.9
     assert trained.history[-1].validation_accuracy == pytest.approx(right.mean())
-    losses = [epoch.loss for epoch in trained.history]
+    losses = [np.mean([e.loss for e in trained.history if e.epoch == number]) for number in range(1, 7)]
     assert losses == sorted(losses, reverse=True)
     assert not trained.network.training
 
@@ -93,8 +99,8 @@ def test_epochs_are_counted_in_whole_batches(
 ) -> None:
     training = digits.select(np.arange(n), split="train")
     trained = train.train(training, None, asked(batch=batch, epochs=epochs))
-    assert [epoch.step for epoch in trained.history] == steps
-    assert [epoch.epoch for epoch in trained.history] == list(range(1, len(steps) + 1))
+    assert [entry.step for entry in ends(trained)] == steps
+    assert [entry.epoch for entry in ends(trained)] == list(range(1, len(steps) + 1))
     assert trained.n_steps == steps[-1]
 
 
@@ -104,7 +110,7 @@ def test_a_small_set_is_passed_over_until_the_least_steps_are_made(
 ) -> None:
     trained = train.train(halves(digits)[0], None, asked(epochs=2.0, least_steps=least))
     assert trained.n_steps == steps
-    assert len(trained.history) == -(-steps // 10)
+    assert [entry.step for entry in ends(trained)] == [*range(10, steps, 10), steps]
 
 
 def test_no_images_are_refused(digits: Dataset) -> None:
@@ -133,31 +139,52 @@ def test_the_figures_of_an_epoch_are_those_of_its_images(digits: Dataset) -> Non
     right = [
         classifier(trained.network)(part.images).argmax(1) == part.labels for part in (training, validation)
     ]
-    for epoch in trained.history:
-        assert epoch.loss == pytest.approx(loss_of(trained, training, smoothing=0.2), rel=1e-5)
-        assert epoch.validation_loss == pytest.approx(loss_of(trained, validation), rel=1e-5)
-        assert epoch.train_accuracy == pytest.approx(right[0].mean())
-        assert epoch.validation_accuracy == pytest.approx(right[1].mean())
-        assert epoch.learning_rate == 0.0
+    for number in (1, 2):
+        entries = [entry for entry in trained.history if entry.epoch == number]
+        losses = [entry.loss for entry in entries]
+        assert np.mean(losses) == pytest.approx(loss_of(trained, training, smoothing=0.2), rel=1e-5)
+        assert np.mean([entry.train_accuracy for entry in entries]) == pytest.approx(right[0].mean())
+        assert [entry.step for entry in entries] == list(range(number * 10 - 9, number * 10 + 1))
+        *between, end = entries
+        assert {entry.validation_loss for entry in between} == {None}
+        assert end.validation_loss == pytest.approx(loss_of(trained, validation), rel=1e-5)
+        assert end.validation_accuracy == pytest.approx(right[1].mean())
+        assert {entry.learning_rate for entry in entries} == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps"),
+    [
+        (0.3, [1, 2, 3]),
+        (6.0, [10 * epoch + step for epoch in range(6) for step in (3, 5, 8, 10)]),
+        (30.0, list(range(10, 301, 10))),
+    ],
+)
+def test_a_short_run_has_some_twenty_entries_and_a_long_one_an_entry_an_epoch(
+    epochs: float, steps: list[int], digits: Dataset
+) -> None:
+    trained = train.train(halves(digits)[0], None, asked(model="mlp", width=0.1, epochs=epochs))
+    assert [entry.step for entry in trained.history] == steps
 
 
 def test_the_watch_is_told_of_every_step_and_epoch(digits: Dataset) -> None:
     steps: list[tuple[int, int]] = []
-    epochs: list[Epoch] = []
+    epochs: list[Entry] = []
     watch = Watch(
         after_step=lambda step, n_steps, _loss: steps.append((step, n_steps)), after_epoch=epochs.append
     )
     trained = train.train(halves(digits)[0], None, asked(epochs=1.5), watch=watch)
     assert steps == [(step, 15) for step in range(1, 16)]
-    assert tuple(epochs) == trained.history
+    assert epochs == ends(trained)
+    assert [entry.step for entry in epochs] == [10, 15]
 
 
 def test_another_course_of_the_rate_is_followed(digits: Dataset) -> None:
     training, _ = halves(digits)
     still = train.train(training, None, asked(), course=lambda *_: 0.0)
     moved = train.train(training, None, asked(), course=lambda step, n_steps, _: step / n_steps)
-    assert [epoch.learning_rate for epoch in still.history] == [0.0, 0.0]
-    assert [epoch.learning_rate for epoch in moved.history] == pytest.approx([3e-3 * 9 / 20, 3e-3 * 19 / 20])
+    assert [entry.learning_rate for entry in ends(still)] == [0.0, 0.0]
+    assert [entry.learning_rate for entry in ends(moved)] == pytest.approx([3e-3 * 9 / 20, 3e-3 * 19 / 20])
     assert same(still.last, train.train(training, None, asked(learning_rate=0.0)).last)
     assert not same(still.last, moved.last)
 
@@ -203,7 +230,7 @@ def misled(digits: Dataset) -> tuple[Dataset, Dataset]:
 def test_keep_best_keeps_the_weights_of_the_best_epoch(averaging: float, digits: Dataset) -> None:
     training, validation = misled(digits)
     trained = train.train(training, validation, asked(keep="best", averaging=averaging, epochs=4.0))
-    losses = [epoch.validation_loss or 0.0 for epoch in trained.history]
+    losses = [entry.validation_loss or 0.0 for entry in ends(trained)]
     best = int(np.argmin(losses))
     assert best < 3
     assert loss_of(trained, validation) == pytest.approx(losses[best], rel=1e-4)
@@ -221,14 +248,14 @@ def test_keep_last_keeps_the_last_weights(digits: Dataset) -> None:
 @pytest.mark.parametrize("patience", [1, 3])
 def test_out_of_patience_it_stops(patience: int, digits: Dataset) -> None:
     trained = train.train(*halves(digits), asked(learning_rate=0.0, epochs=9.0, patience=patience))
-    assert len(trained.history) == 1 + patience
+    assert len(ends(trained)) == 1 + patience
     assert trained.n_steps == 10 * (1 + patience)
 
 
 def test_patience_lasts_while_it_gets_better(digits: Dataset) -> None:
     training, _ = halves(digits)
     trained = train.train(training, training, asked(learning_rate=1e-3, epochs=4.0, patience=1))
-    assert len(trained.history) == 4
+    assert len(ends(trained)) == 4
 
 
 def weights_after_each_step(training: Dataset, wanted: TrainOptions, folder: Path) -> list[dict[str, Tensor]]:

@@ -106,7 +106,7 @@ def test_a_run_with_what_was_found_has_the_accuracy_that_was_promised(
     source: Path, unbroken: Done, tmp_path: Path
 ) -> None:
     run.run(str(source), learning.change(TrainOptions(), QUICK | dict(unbroken.found.options)), tmp_path)
-    header, last = (line.split(",") for line in (tmp_path / "history.csv").read_text().splitlines())
+    header, *_, last = (line.split(",") for line in (tmp_path / "history.csv").read_text().splitlines())
     assert float(last[header.index("validation_accuracy")]) == unbroken.found.accuracy
     assert float(last[header.index("validation_loss")]) == unbroken.found.loss
 

@@ -18,7 +18,7 @@ from inkdigits.errors import ArgumentError, UserError
 from inkdigits.evaluate import table
 from inkdigits.learn import options as learning
 from inkdigits.learn import run
-from inkdigits.learn.history import Epoch
+from inkdigits.learn.history import Entry
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Watch
 
@@ -158,7 +158,7 @@ class Bar:
             self._task, completed=step, total=n_steps, visible=True, loss=f"loss {loss:.3f}"
         )
 
-    def epoch(self, epoch: Epoch) -> None:
+    def epoch(self, epoch: Entry) -> None:
         """One epoch more: a line with what was measured on validation images, if there are any."""
         if epoch.validation_accuracy is None:
             return

@@ -19,12 +19,9 @@ def choose(wanted: str) -> torch.device:
 
 
 def precision(wanted: str, device: torch.device) -> str:
-    """`bf16` or `fp32`: what was asked for, or under `auto` bf16 where the device multiplies in it.
-
-    GPUs may, and processors with AVX512-BF16 or AMX do.
-    """
+    """`bf16` or `fp32`: what was asked for, or under `auto` bf16 where the device is faster in it."""
     if wanted == "auto":
-        return "bf16" if computes_in_bf16(device) else "fp32"
+        return "bf16" if is_faster_in_bf16(device) else "fp32"
     return wanted
 
 
@@ -35,8 +32,13 @@ def autocast(wanted: str, device: torch.device) -> Callable[[], AbstractContextM
     return lambda: torch.autocast(device.type, torch.bfloat16)
 
 
-def computes_in_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for products in bf16."""
+def is_faster_in_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for products in bf16 that outrun those in fp32.
+
+    GPUs may, and processors with AMX, or with AVX512-BF16 unless Intel made them: theirs take twice as long
+    over it as over fp32 (docs/log.md). Told by name, since a time taken on a busy machine tells nothing.
+    """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    can = torch.cpu.get_capabilities()
+    return bool(can.get("amx_bf16") or (can.get("avx512_bf16") and "Intel" not in can["cpu_name"]))

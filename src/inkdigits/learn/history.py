@@ -1,4 +1,4 @@
-"""What happened in each epoch of a training, kept as CSV that any spreadsheet opens."""
+"""The course of a training, kept as CSV that any spreadsheet opens."""
 
 import csv
 import io
@@ -11,11 +11,11 @@ from inkdigits.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """One epoch: its number and last step, both from 1, and the figures at its end.
+class Entry:
+    """A part of a training, at most an epoch: the epoch it is in and its last step, both from 1, and figures.
 
-    `loss` is the mean over the epoch's batches, `seconds` the time since the training began. A figure
-    that wasn't measured is None.
+    `loss` and `train_accuracy` are means over the part's batches, `seconds` is the time since the training
+    began. A figure that wasn't measured is None; validation is measured where an epoch or the run ends.
     """
 
     epoch: int
@@ -28,7 +28,7 @@ class Epoch:
     seconds: float
 
 
-COLUMNS = tuple(field.name for field in fields(Epoch))
+COLUMNS = tuple(field.name for field in fields(Entry))
 """The header of the file."""
 
 COUNTS = ("epoch", "step")
@@ -38,31 +38,31 @@ OPTIONAL = ("train_accuracy", "validation_loss", "validation_accuracy")
 """The columns that may be empty."""
 
 
-def write(path: Path, epochs: Sequence[Epoch]) -> None:
+def write(path: Path, entries: Sequence[Entry]) -> None:
     """The whole history on disk; a reader, or a crash, finds the old file or the new one, never half."""
     text = io.StringIO()
     rows = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     rows.writeheader()
-    rows.writerows(asdict(epoch) for epoch in epochs)
+    rows.writerows(asdict(entry) for entry in entries)
     files.write(path, text.getvalue().encode())
 
 
-def read(path: Path) -> tuple[Epoch, ...]:
-    """The epochs that `write` kept, to the last bit; a `UserError` where the file is no history."""
+def read(path: Path) -> tuple[Entry, ...]:
+    """The entries that `write` kept, to the last bit; a `UserError` where the file is no history."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise UserError(f"{path} has the columns {rows.fieldnames}; {', '.join(COLUMNS)} were expected")
-        return tuple(_epoch(row, where=f"{path}, line {rows.line_num}") for row in rows)
+        return tuple(_entry(row, where=f"{path}, line {rows.line_num}") for row in rows)
 
 
-def _epoch(row: dict[str, str | None], *, where: str) -> Epoch:
+def _entry(row: dict[str, str | None], *, where: str) -> Entry:
     if None in row or None in row.values():
         raise UserError(f"{where} has not {len(COLUMNS)} columns, as a history was expected to")
     try:
-        return Epoch(**{name: _value(name, str(cell)) for name, cell in row.items()})  # type: ignore[arg-type]
+        return Entry(**{name: _value(name, str(cell)) for name, cell in row.items()})  # type: ignore[arg-type]
     except ValueError as error:
-        raise UserError(f"{where} is no epoch: {error}; numbers were expected") from error
+        raise UserError(f"{where} is no entry: {error}; numbers were expected") from error
 
 
 def _value(name: str, cell: str) -> int | float | None:

@@ -82,7 +82,7 @@ class TrainOptions:
     validation: float = _option(0.1, "share of the training images held out, by writer where known")
     patience: int = _option(0, "stop after this many epochs without a better validation loss; 0 never stops")
     keep: str = _option("last", "which weights become model.safetensors: the last, or the best on validation")
-    precision: str = _option("auto", "bf16 where the processor computes in it, or fp32")
+    precision: str = _option("auto", "bf16 where it is faster, or fp32")
     device: str = _option("auto", "where to train")
     seed: int = _option(0, "decides the first weights, the order and the augmentation")
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inkdigits import files
 from inkdigits.evaluate.metrics import Counts, Evaluation
 from inkdigits.evaluate.table import percent
-from inkdigits.learn.history import Epoch
+from inkdigits.learn.history import Entry
 from inkdigits.types import Images, Labels
 
 BLUE, ORANGE, INK, FAINT = "#0072B2", "#D55E00", "#222222", "#B8B8B8"
@@ -44,19 +44,19 @@ Values = Sequence[float | None]
 """A series with gaps."""
 
 
-def curves(history: Sequence[Epoch], path: Path) -> None:
-    """Loss, error rate and learning rate by epoch; a series that wasn't measured is left out."""
+def curves(history: Sequence[Entry], path: Path) -> None:
+    """Loss, error rate and learning rate by step; a series that wasn't measured is left out."""
     figure = _figure(12, 4)
     loss, error, rate = figure.subplots(1, 3, width_ratios=(4, 4, 3))
-    epochs = [epoch.epoch for epoch in history]
-    _series(loss, epochs, [epoch.loss for epoch in history], name="training", color=BLUE)
-    _series(loss, epochs, [epoch.validation_loss for epoch in history], name="validation", color=ORANGE)
-    _series(error, epochs, _error_rates([e.train_accuracy for e in history]), name="training", color=BLUE)
-    wrong = _error_rates([epoch.validation_accuracy for epoch in history])
-    _series(error, epochs, wrong, name="validation", color=ORANGE)
-    _series(rate, epochs, [epoch.learning_rate for epoch in history], name="", color=INK)
-    for axes, title in ((loss, "loss"), (error, "read wrong, %"), (rate, "learning rate at the epoch's end")):
-        _dress(axes, title=title, across="epoch")
+    steps = [entry.step for entry in history]
+    _series(loss, steps, [entry.loss for entry in history], name="training", color=BLUE)
+    _series(loss, steps, [entry.validation_loss for entry in history], name="validation", color=ORANGE)
+    _series(error, steps, _error_rates([e.train_accuracy for e in history]), name="training", color=BLUE)
+    wrong = _error_rates([entry.validation_accuracy for entry in history])
+    _series(error, steps, wrong, name="validation", color=ORANGE)
+    _series(rate, steps, [entry.learning_rate for entry in history], name="", color=INK)
+    for axes, title in ((loss, "loss"), (error, "read wrong, %"), (rate, "learning rate")):
+        _dress(axes, title=title, across="step")
         _count_along(axes)
     for axes in (loss, error):
         _log_if_wide(axes)
@@ -186,13 +186,23 @@ def _count_along(axes: Axes) -> None:
 
 
 def _series(axes: Axes, across: Sequence[int], values: Values, *, name: str, color: str) -> None:
-    """One line, its gaps left open, its last value marked; nothing where there are no values."""
-    up = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    """One line through the values that there are, marked where they are few; nothing where there are none."""
+    measured = [(x, value) for x, value in zip(across, values, strict=True) if value is not None]
+    up = np.array([value for _, value in measured], dtype=np.float64)
     if not np.isfinite(up).any():
         return
     style = "-" if color != ORANGE else "--"
     mark = "o" if len(up) <= 30 else ""
-    axes.plot(across, up, style, color=color, marker=mark, markersize=3.5, linewidth=1.8, label=name)
+    axes.plot(
+        [x for x, _ in measured],
+        up,
+        style,
+        color=color,
+        marker=mark,
+        markersize=3.5,
+        linewidth=1.8,
+        label=name,
+    )
 
 
 def _error_rates(accuracies: Values) -> Values:

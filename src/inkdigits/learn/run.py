@@ -22,17 +22,17 @@ from inkdigits import __version__, data, files
 from inkdigits.data import digest, split
 from inkdigits.errors import UserError
 from inkdigits.evaluate.metrics import Evaluation, score
-from inkdigits.learn import checkpoint, device, history
+from inkdigits.learn import checkpoint, device, history, lock
 from inkdigits.learn.augment import warn_of_flips
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.options import TrainOptions, flat
 from inkdigits.learn.state import check_same_run
-from inkdigits.learn.train import STATE_FILE, Trained, Watch, train
+from inkdigits.learn.train import HISTORY_FILE, STATE_FILE, Trained, Watch, train
 from inkdigits.types import Dataset, Scores
 
 MODEL_FILE = "model.safetensors"
 RUN_FILE = "run.json"
-HISTORY_FILE = "history.csv"
+LOCK_FILE = ".lock"
 TEST_SHARE = 1 / 6
 """Share of the images kept for the test where a set has no test split of its own."""
 
@@ -56,10 +56,19 @@ def run(
 ) -> Result:
     """Trains on a known set's or a path's training images, saves the model, then reads the test set once.
 
-    Raises UserError where `folder` already holds a run and `resume` is off, or holds another run to resume.
+    Raises UserError where `folder` already holds a run and `resume` is off, or holds another run to resume,
+    or where another process is at work in it.
     """
-    _check_folder(folder, resume=resume)
-    files.sweep(folder)
+    guard = folder / LOCK_FILE
+    with lock.held(guard, work="run"):
+        _check_folder(folder, resume=resume)
+        files.sweep(folder)
+        result = _run(source, options, folder, resume=resume, watch=watch)
+    guard.unlink(missing_ok=True)  # where a run is finished, none is begun
+    return result
+
+
+def _run(source: str, options: TrainOptions, folder: Path, *, resume: bool, watch: Watch | None) -> Result:
     training, split_name = training_set(source)
     warn_of_flips(options.augment, training.label_names)
     kept, validation = validation_set(source, training, options)
@@ -162,7 +171,7 @@ def validation_set(source: str, training: Dataset, options: TrainOptions) -> tup
 def _save_models(
     folder: Path, trained: Trained, training: Dataset, options: TrainOptions, *, about: Mapping[str, Any]
 ) -> None:
-    """The history and the model file; with a validation split also `last` and `best`."""
+    """The model file; with a validation split also `last` and `best`."""
     card = checkpoint.Card(
         network=options.network,
         label_names=training.label_names,
@@ -181,7 +190,6 @@ def _save_models(
             trained.network.load_state_dict(weights)
             checkpoint.save(folder / f"{name}.safetensors", model)
     trained.network.load_state_dict(kept)
-    history.write(folder / HISTORY_FILE, trained.history)
     checkpoint.save(folder / MODEL_FILE, model)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import filelock
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
@@ -14,6 +13,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from inkdigits.errors import UserError
+from inkdigits.learn import lock
 
 NAME = "inkdigits"
 """The study's name in its file."""
@@ -27,7 +27,8 @@ def opened(path: Path) -> Iterator[optuna.Study]:
     be read or written, whenever that shows, and where another process has it open.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with _locked(path), _one_sentence(path), contextlib.closing(_Storage(path)) as storage:
+    alone = lock.held(path.with_name(f".{path.name}.lock"), work="search")
+    with alone, _one_sentence(path), contextlib.closing(_Storage(path)) as storage:
         study = optuna.create_study(
             study_name=NAME, storage=storage.rows, load_if_exists=True, direction="maximize"
         )
@@ -52,23 +53,6 @@ class _Storage:
     def close(self) -> None:
         self.rows.remove_session()
         self.rows.engine.dispose()
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    folder = path.parent
-    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise UserError(f"another search is at work in {folder}; name another directory") from error
-    except OSError as error:
-        raise UserError(f"cannot search in {folder}: {error.strerror}; name another directory") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

@@ -18,10 +18,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from inkdigits.errors import UserError
-from inkdigits.learn import counted, device, schedule, state
+from inkdigits.learn import counted, device, history, schedule, state
 from inkdigits.learn.augment import augment
 from inkdigits.learn.classifier import BATCH, tensor
-from inkdigits.learn.history import Epoch
+from inkdigits.learn.history import Entry
 from inkdigits.learn.networks import registry
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.options import TrainOptions
@@ -29,6 +29,10 @@ from inkdigits.learn.state import State
 from inkdigits.types import Dataset
 
 STATE_FILE = "state.safetensors"
+HISTORY_FILE = "history.csv"
+LEAST_ENTRIES = 20
+"""Entries in the history of a run, steps allowing, however short it is; a long one has one for each epoch."""
+
 _DROPOUT_STREAM = 1 << 20
 
 
@@ -36,12 +40,12 @@ _DROPOUT_STREAM = 1 << 20
 class Watch:
     """What a run tells and asks while it goes on.
 
-    `after_step` gets (step, n_steps, loss); `after_epoch` each finished epoch. Where `stop` answers
-    true the run saves where it stands and raises Stopped. `save_every` is in seconds.
+    `after_step` gets (step, n_steps, loss); `after_epoch` the entry that ends an epoch or the run.
+    Where `stop` answers true the run saves where it stands and raises Stopped. `save_every` is in seconds.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _step, _n_steps, _loss: None
-    after_epoch: Callable[[Epoch], None] = lambda _epoch: None
+    after_epoch: Callable[[Entry], None] = lambda _entry: None
     stop: Callable[[], bool] = lambda: False
     save_every: float = 30.0
 
@@ -56,7 +60,7 @@ class Trained:
     network: Network
     last: state.Weights
     best: state.Weights
-    history: tuple[Epoch, ...]
+    history: tuple[Entry, ...]
     seconds: float
     n_steps: int
 
@@ -82,11 +86,12 @@ class _Run:
     validation: Dataset | None
     batch: int
     epoch_steps: int
+    epoch_entries: int
     n_steps: int
     autocast: Callable[[], AbstractContextManager[Any]]
     watch: Watch
     course: schedule.Course
-    save_to: Path | None
+    folder: Path | None
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -103,17 +108,17 @@ def train(
 ) -> Trained:
     """Trains a new network on digit images.
 
-    With `folder`, the state is saved there every `watch.save_every` seconds and where the run is
-    stopped; `resume` goes on from it. `about` (JSON-able) says which run it is, so that a state of
-    another run is refused. `course` is the learning rate's. Raises UserError for data that can't be
-    trained on and for a full disk, DivergenceError where the loss grew beyond all numbers, Stopped where
-    `watch.stop` asked for it.
+    With `folder`, the history is kept there as it grows, and the state is saved every `watch.save_every`
+    seconds and where the run is stopped; `resume` goes on from it. `about` (JSON-able) says which run it
+    is, so that a state of another run is refused. `course` is the learning rate's. Raises UserError for
+    data that can't be trained on and for a full disk, DivergenceError where the loss grew beyond all
+    numbers, Stopped where `watch.stop` asked for it.
     """
     run = _prepare(training, validation, options, folder, about or {}, watch or Watch(), course)
     with torch.random.fork_rng(devices=[]):
         now = state.begin(_new_network(run, len(training.label_names)), options)
-        if resume and run.save_to and run.save_to.exists():
-            state.restore(run.save_to, now, run.about)
+        if resume and folder and (folder / STATE_FILE).exists():
+            state.restore(folder / STATE_FILE, now, run.about)
         _go_on(run, now)
     return _finish(run, now)
 
@@ -132,6 +137,7 @@ def _prepare(
     where = device.choose(options.device)
     batch = min(options.batch, len(training))
     epoch_steps = len(training) // batch
+    n_steps = max(1, options.least_steps, round(options.epochs * epoch_steps))
     return _Run(
         options=options,
         images=tensor(training.images).to(where),
@@ -139,11 +145,12 @@ def _prepare(
         validation=validation,
         batch=batch,
         epoch_steps=epoch_steps,
-        n_steps=max(1, options.least_steps, round(options.epochs * epoch_steps)),
+        epoch_entries=min(epoch_steps, math.ceil(LEAST_ENTRIES * epoch_steps / n_steps)),
+        n_steps=n_steps,
         autocast=device.autocast(options.precision, where),
         watch=watch,
         course=course,
-        save_to=folder / STATE_FILE if folder else None,
+        folder=folder,
         about=about,
     )
 
@@ -173,6 +180,8 @@ def _go_on(run: _Run, now: State) -> None:
             now.seconds = time.perf_counter() - started
             if now.step % run.epoch_steps == 0 or now.step == run.n_steps:
                 _end_epoch(run, now, epoch)
+            elif now.step * run.epoch_entries % run.epoch_steps < run.epoch_entries:
+                _enter(run, now, epoch)
             if run.watch.stop():
                 _save(run, now)
                 raise Stopped(now.step, run.n_steps)
@@ -225,20 +234,34 @@ def _end_epoch(run: _Run, now: State, epoch: int) -> None:
         now.best, now.best_loss, now.stale_epochs = weights, loss, 0
     elif loss is not None:
         now.stale_epochs += 1
+    _enter(run, now, epoch, validation_loss=loss, validation_accuracy=accuracy)
+    run.watch.after_epoch(now.history[-1])
+
+
+def _enter(
+    run: _Run,
+    now: State,
+    epoch: int,
+    *,
+    validation_loss: float | None = None,
+    validation_accuracy: float | None = None,
+) -> None:
+    """Adds what was counted since the last entry to the history, and to the file of it."""
     factor = run.course(now.step - 1, run.n_steps, run.options)
-    done = Epoch(
+    entry = Entry(
         epoch=epoch + 1,
         step=now.step,
         learning_rate=run.options.learning_rate * factor,
         loss=now.loss_sum / now.n_seen,
         train_accuracy=now.n_right / now.n_seen,
-        validation_loss=loss,
-        validation_accuracy=accuracy,
+        validation_loss=validation_loss,
+        validation_accuracy=validation_accuracy,
         seconds=now.seconds,
     )
-    now.history.append(done)
+    now.history.append(entry)
     now.loss_sum, now.n_right, now.n_seen = 0.0, 0, 0
-    run.watch.after_epoch(done)
+    if run.folder:
+        history.write(run.folder / HISTORY_FILE, now.history)
 
 
 def _validate(run: _Run, now: State, weights: state.Weights) -> tuple[float, float]:
@@ -261,8 +284,8 @@ def _out_of_patience(run: _Run, now: State) -> bool:
 
 
 def _save(run: _Run, now: State) -> None:
-    if run.save_to:
-        state.save(run.save_to, now, run.about)
+    if run.folder:
+        state.save(run.folder / STATE_FILE, now, run.about)
 
 
 def _finish(run: _Run, now: State) -> Trained:
