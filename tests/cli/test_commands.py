@@ -4,17 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from inkdigits import cli, data
+from inkdigits import cli
 from inkdigits.learn import options as learning
 
 TRAIN_FLAGS = set(
     "activation averaging batch decay device elastic epochs erasing flip-horizontal flip-vertical help json"  # noqa: SIM905
-    " keep label-smoothing learning-rate least-steps model momentum noise optimizer out patience pooling"
-    " precision preset resume rotation scale scaling seed shear shift stroke validation vector-rate version"
-    " warmup weight-decay width".split(" ")
+    " keep label-smoothing learning-rate least-steps model momentum noise norm-images optimizer out patience"
+    " pooling precision preset resume rotation scale scaling seed shear shift stroke validation vector-rate"
+    " version warmup weight-decay width".split(" ")
 )
 """What `inkdigits train` takes: a change here is a change for users."""
 
@@ -25,15 +24,6 @@ def inkdigits(*arguments: object) -> subprocess.CompletedProcess[str]:
     """The command as a user starts it, in a process of its own."""
     command = [str(Path(sys.executable).with_name("inkdigits")), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="session")
-def some_digits(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's own set: 600 digits of MNIST in an npz file, with no test split."""
-    mnist = data.load("mnist", "train")
-    path = tmp_path_factory.mktemp("own") / "digits.npz"
-    np.savez(path, images=mnist.images[:600], labels=mnist.labels[:600])
-    return path
 
 
 @pytest.fixture(scope="session")

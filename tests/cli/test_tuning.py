@@ -7,11 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from inkdigits import cli, data
+from inkdigits import cli
 from inkdigits.cli import output, tuning
 from inkdigits.cli.status import INTERRUPTED
 
@@ -25,15 +24,6 @@ def _one_thread() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
-
-
-@pytest.fixture(scope="module")
-def some_digits(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's own set: 500 digits of MNIST in an npz file."""
-    mnist = data.load("mnist", "train")
-    path = tmp_path_factory.mktemp("own") / "digits.npz"
-    np.savez(path, images=mnist.images[:500], labels=mnist.labels[:500])
-    return path
 
 
 def tune(source: object, out: Path, *arguments: object) -> list[str]:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from inkdigits.errors import UserError
 from inkdigits.learn import options, train
@@ -281,7 +282,7 @@ def test_averaged_weights_are_the_mean_over_the_last_steps(
     averaging: float, digits: Dataset, tmp_path: Path
 ) -> None:
     training = digits.select(np.arange(200), split="train")
-    wanted = asked(model="resnet", width=0.1, epochs=2.0, batch=20, averaging=averaging)
+    wanted = asked(model="resnet", width=0.1, epochs=2.0, batch=20, averaging=averaging, norm_images=0)
     seen = weights_after_each_step(training, wanted, tmp_path)
     assert len(seen) == 20
     chosen = seen[20 - round(20 * averaging) :] or seen[-1:]
@@ -290,6 +291,29 @@ def test_averaged_weights_are_the_mean_over_the_last_steps(
         values = [weights[name].double() for weights in chosen]
         expected = torch.stack(values).mean(0) if kept.is_floating_point() else values[-1]
         torch.testing.assert_close(kept.double(), expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("averaging", "norm_images"), [(0.0, 5000), (0.5, 5000), (0.0, 100)])
+def test_batch_norm_is_measured_on_images_as_they_are(
+    averaging: float, norm_images: int, digits: Dataset
+) -> None:
+    training, validation = halves(digits)
+    wanted = asked(model="resnet", width=0.1, shift=4.0, averaging=averaging, norm_images=norm_images)
+    trained = train.train(training, validation, wanted)
+    layers = trained.network.layers
+    shown = torch.from_numpy(training.images[:: len(training) // min(norm_images, len(training))])
+    kernel, norm = layers[0], layers[1]
+    assert isinstance(kernel, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    maps = F.conv2d(trained.network.scaling(shown), kernel.weight, padding=kernel.padding).double()
+    torch.testing.assert_close(norm.running_mean, maps.mean((0, 2, 3)).float(), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(norm.running_var, maps.var((0, 2, 3)).float(), atol=1e-4, rtol=1e-3)
+    last = ends(trained)[-1]
+    assert loss_of(trained, validation) == pytest.approx(last.validation_loss, rel=1e-4)
+    running = train.train(training, validation, options.change(wanted, {"norm_images": 0}))
+    assert not same(running.last, trained.last)
+    kernels = [name for name, t in trained.last.items() if t.ndim == 4]
+    assert all(torch.equal(running.last[name], trained.last[name]) for name in kernels)
 
 
 def test_a_loss_that_explodes_is_told_in_a_sentence(digits: Dataset) -> None:

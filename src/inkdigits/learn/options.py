@@ -78,6 +78,7 @@ class TrainOptions:
     warmup: float = _option(0.1, "share of the steps in which the rate rises from zero")
     decay: str = _option("linear", "how the rate falls after that")
     averaging: float = _option(0.0, "share of the steps, the last ones, whose weights are averaged")
+    norm_images: int = _option(5_000, "unchanged images to measure batch norm on in the end; 0 measures none")
     label_smoothing: float = _option(0.1, "share of the target spread over all classes")
     validation: float = _option(0.1, "share of the training images held out, by writer where known")
     patience: int = _option(0, "stop after this many epochs without a better validation loss; 0 never stops")
@@ -97,6 +98,7 @@ class TrainOptions:
             _within(name, getattr(self, name), 0.0, 0.999)
         _within("averaging", self.averaging, 0.0, 1.0)
         _within("weight_decay", self.weight_decay, 0.0, 10.0)
+        _within("norm_images", self.norm_images, 0, 10_000_000)
         _within("patience", self.patience, 0, 10_000)
         _within("seed", self.seed, 0, 2**31 - 1)
         if self.validation == 0 and (self.patience or self.keep == "best"):

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from inkdigits.errors import UserError
 from inkdigits.learn import counted, device, history, schedule, state
@@ -120,7 +121,7 @@ def train(
         if resume and folder and (folder / STATE_FILE).exists():
             state.restore(folder / STATE_FILE, now, run.about)
         _go_on(run, now)
-    return _finish(run, now)
+        return _finish(run, now)
 
 
 def _prepare(
@@ -196,8 +197,7 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     """One step: the batch changed, scored, and the weights moved."""
     options, network = run.options, now.network
     network.train()
-    if any(isinstance(layer, nn.Dropout) for layer in network.modules()):
-        torch.manual_seed(counted.key(options.seed, _DROPOUT_STREAM, now.step))
+    _count_dropout(run, now)
     images = augment(run.images[rows], rows, options.augment, seed=options.seed, epoch=epoch)
     labels = run.labels[rows]
     with run.autocast():
@@ -214,6 +214,12 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     _count(run, now, loss, int((logits.argmax(1) == labels).sum()))
 
 
+def _count_dropout(run: _Run, now: State) -> None:
+    """Makes what dropout draws next a function of the step."""
+    if any(isinstance(layer, nn.Dropout) for layer in now.network.modules()):
+        torch.manual_seed(counted.key(run.options.seed, _DROPOUT_STREAM, now.step))
+
+
 def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
     value = loss.item()
     if not math.isfinite(value):
@@ -228,7 +234,7 @@ def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
 
 
 def _end_epoch(run: _Run, now: State, epoch: int) -> None:
-    weights = now.weights() if run.validation else {}
+    weights = _weights(run, now) if run.validation else {}
     loss, accuracy = _validate(run, now, weights) if run.validation else (None, None)
     if loss is not None and loss < now.best_loss:
         now.best, now.best_loss, now.stale_epochs = weights, loss, 0
@@ -264,6 +270,25 @@ def _enter(
         history.write(run.folder / HISTORY_FILE, now.history)
 
 
+def _weights(run: _Run, now: State) -> state.Weights:
+    """A copy of the weights to judge or keep now, their batch norms measured on images as they are.
+
+    The running statistics are of changed images and of weights that have moved since, and those of averaged
+    weights of nothing at all (Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021).
+    """
+    if not run.options.norm_images:
+        return now.weights()
+    live = {name: t.clone() for name, t in now.network.state_dict().items()}
+    now.network.load_state_dict(now.weights())
+    _count_dropout(run, now)
+    some = run.images[:: math.ceil(len(run.images) / run.options.norm_images)]
+    with run.autocast():
+        update_bn(some.chunk(math.ceil(len(some) / BATCH)), now.network)
+    weights = {name: t.clone() for name, t in now.network.state_dict().items()}
+    now.network.load_state_dict(live)
+    return weights
+
+
 def _validate(run: _Run, now: State, weights: state.Weights) -> tuple[float, float]:
     """Loss and accuracy on the validation images, of the given weights; the run's own stay as they are."""
     assert run.validation is not None
@@ -289,7 +314,7 @@ def _save(run: _Run, now: State) -> None:
 
 
 def _finish(run: _Run, now: State) -> Trained:
-    last = now.weights()
+    last = _weights(run, now)
     keep = now.best if run.options.keep == "best" and now.best else last
     now.network.load_state_dict(keep)
     return Trained(
