@@ -1,8 +1,9 @@
-"""Results files: what was measured, how often, on what machine, with which versions."""
+"""Results files, a folder for each kind of machine: what was measured, how often, with which versions."""
 
 import json
 import os
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -17,17 +18,23 @@ FOLDER = Path(__file__).parent / "results"
 
 
 def write(name: str, figures: Mapping[str, Any]) -> None:
-    """Writes `bench/results/NAME.json`, the figures beside the machine and the versions."""
-    FOLDER.mkdir(exist_ok=True)
-    described = {"measured": time.strftime("%Y-%m-%d"), "machine": machine(), "versions": versions()}
+    """Writes `bench/results/MACHINE/NAME.json`, the figures beside the machine and the versions."""
+    here = machine()
+    described = {"measured": time.strftime("%Y-%m-%d"), "machine": here, "versions": versions()}
     text = json.dumps({**described, **figures}, indent=2, ensure_ascii=False)
-    (FOLDER / f"{name}.json").write_text(text + "\n")
+    folder = FOLDER / _folder_name(here)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(text + "\n")
 
 
-def read(name: str) -> dict[str, Any]:
-    """The results file of that name."""
-    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
-    return found
+def read(folder: Path) -> dict[str, dict[str, Any]]:
+    """The results of one kind of machine, by name."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def folders() -> list[Path]:
+    """A folder for each kind of machine that something was measured on, by name."""
+    return sorted(path for path in FOLDER.iterdir() if path.is_dir())
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
@@ -49,6 +56,13 @@ def machine() -> dict[str, Any]:
         "instructions": [flag for flag in wanted if flag in about.get("flags", "").split()],
         "system": platform.platform(),
     }
+
+
+def _folder_name(machine: Mapping[str, Any]) -> str:
+    """The processor's name without marks and empty words: `Intel(R) Xeon(R) Processor` to `intel-xeon`."""
+    words = re.sub(r"\(\w+\)|processor|cpu|@.*", " ", machine["processor"].lower())
+    amx = ["amx"] if "amx_bf16" in machine["instructions"] else []
+    return "-".join([*re.findall(r"[a-z0-9]+", words), *amx])
 
 
 def versions() -> dict[str, str]:

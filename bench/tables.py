@@ -1,6 +1,6 @@
-"""The READMEs' results table, made from `bench/results` in English and Chinese."""
+"""The READMEs' results tables, made from `bench/results` in English and Chinese."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +42,19 @@ _ROWS = ("article", "sprint", "fast", "strong", "best")
 
 
 def fill() -> None:
-    """Writes the table between the marks of both READMEs, from whatever results there are."""
-    rows = {name: results.read(f"ladder-{name}") for name in _ROWS if _there(name)}
-    if not rows:
-        return
+    """Writes the tables between the marks of both READMEs, one for each kind of machine with results."""
+    found = [_rows(results.read(folder)) for folder in results.folders()]
     for file, words in _LANGUAGES.items():
         path = ROOT / file
         before, _, rest = path.read_text().partition(BEGIN)
         _, _, after = rest.partition(END)
-        path.write_text(f"{before}{BEGIN}\n{_table(rows, words)}{END}{after}")
+        tables = "\n".join(_table(rows, words) for rows in found if rows)
+        path.write_text(f"{before}{BEGIN}\n{tables}{END}{after}")
 
 
-def _there(name: str) -> bool:
-    return (results.FOLDER / f"ladder-{name}.json").exists()
+def _rows(measured: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    named = {name: measured.get(f"ladder-{name}") for name in _ROWS}
+    return {name: found for name, found in named.items() if found}
 
 
 def _table(rows: dict[str, dict[str, Any]], words: dict[str, Any]) -> str:

@@ -1,13 +1,15 @@
 """The networks of the textbooks, each in a size that suits 28×28 pixels."""
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 
 from inkdigits.learn.options import NetworkOptions
 
+# In place: no layer before one needs its own output for the gradient, and a plane less is written.
 _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
+    "relu": partial(nn.ReLU, inplace=True),
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "gelu": nn.GELU,
