@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
         about.setdefault(key.strip(), value.strip())
     wanted = ("avx512f", "avx512_bf16", "amx_bf16")
     return {
-        "processor": about.get("model name", platform.processor()),
+        "processor": about.get("model name") or platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "instructions": [flag for flag in wanted if flag in about.get("flags", "").split()],
         "system": platform.platform(),
@@ -59,10 +59,11 @@ def machine() -> dict[str, Any]:
 
 
 def _folder_name(machine: Mapping[str, Any]) -> str:
-    """The processor's name without marks and empty words: `Intel(R) Xeon(R) Processor` to `intel-xeon`."""
-    words = re.sub(r"\(\w+\)|processor|cpu|@.*", " ", machine["processor"].lower())
-    amx = ["amx"] if "amx_bf16" in machine["instructions"] else []
-    return "-".join([*re.findall(r"[a-z0-9]+", words), *amx])
+    """What sets machines apart: `Intel(R) Xeon(R) Processor` of 2 cores to `intel-xeon-bf16-2-cores`."""
+    name = re.sub(r"\(\w+\)|processor|cpu|@.*", " ", machine["processor"].lower())
+    bf16 = {"amx_bf16": "amx", "avx512_bf16": "bf16"}
+    best = next((word for flag, word in bf16.items() if flag in machine["instructions"]), "fp32")
+    return "-".join([*re.findall(r"[a-z0-9]+", name), best, str(machine["cores"]), "cores"])
 
 
 def versions() -> dict[str, str]:

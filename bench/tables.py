@@ -43,12 +43,14 @@ _ROWS = ("article", "sprint", "fast", "strong", "best")
 
 def fill() -> None:
     """Writes the tables between the marks of both READMEs, one for each kind of machine with results."""
-    found = [_rows(results.read(folder)) for folder in results.folders()]
+    found = [rows for folder in results.folders() if (rows := _rows(results.read(folder)))]
+    if not found:
+        return
     for file, words in _LANGUAGES.items():
         path = ROOT / file
         before, _, rest = path.read_text().partition(BEGIN)
         _, _, after = rest.partition(END)
-        tables = "\n".join(_table(rows, words) for rows in found if rows)
+        tables = "\n".join(_table(rows, words) for rows in found)
         path.write_text(f"{before}{BEGIN}\n{tables}{END}{after}")
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from inkdigits.errors import UserError
 from inkdigits.learn import history
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 
 FINITE = st.floats(allow_nan=False)
-ENTRIES = st.builds(
-    Entry,
+RECORDS = st.builds(
+    Record,
     epoch=st.integers(1, 10_000),
     step=st.integers(1, 10**9),
     learning_rate=FINITE,
@@ -23,7 +23,7 @@ ENTRIES = st.builds(
     validation_accuracy=st.none() | FINITE,
     seconds=FINITE,
 )
-FIRST = Entry(
+FIRST = Record(
     epoch=1,
     step=200,
     learning_rate=0.1,
@@ -35,13 +35,13 @@ FIRST = Entry(
 )
 
 
-@given(entries=st.lists(ENTRIES, max_size=5))
+@given(records=st.lists(RECORDS, max_size=5))
 def test_what_is_written_is_read_to_the_last_bit(
-    entries: list[Entry], tmp_path_factory: pytest.TempPathFactory
+    records: list[Record], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("run") / "history.csv"
-    history.write(path, entries)
-    assert history.read(path) == tuple(entries)
+    history.write(path, records)
+    assert history.read(path) == tuple(records)
 
 
 def test_the_file_is_plain_csv(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: 
         ("epoch,loss\n1,2\n", r"has the columns \['epoch', 'loss'\]"),
         (",".join(history.COLUMNS) + "\n1,200,0.1\n", "line 2 has not 8 columns"),
         (",".join(history.COLUMNS) + "\n1,200,0.1,1,,,,3,4\n", "line 2 has not 8 columns"),
-        (",".join(history.COLUMNS) + "\n1,200,fast,1,,,,3\n", "line 2 is no entry: .*'fast'"),
-        (",".join(history.COLUMNS) + "\n1.5,200,0.1,1,,,,3\n", "line 2 is no entry"),
+        (",".join(history.COLUMNS) + "\n1,200,fast,1,,,,3\n", "line 2 is no record: .*'fast'"),
+        (",".join(history.COLUMNS) + "\n1.5,200,0.1,1,,,,3\n", "line 2 is no record"),
     ],
 )
 def test_what_is_no_history_is_refused(text: str, sentence: str, tmp_path: Path) -> None:

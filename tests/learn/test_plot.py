@@ -12,14 +12,14 @@ from PIL import Image
 
 from inkdigits.evaluate.metrics import Evaluation, score
 from inkdigits.learn import plot
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 
 LARGEST = 300_000
 BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
 
 
-def entry(number: int, *, measured: bool = True, loss: float = 0.5) -> Entry:
-    return Entry(
+def record(number: int, *, measured: bool = True, loss: float = 0.5) -> Record:
+    return Record(
         epoch=number,
         step=200 * number,
         learning_rate=0.01 / number,
@@ -41,7 +41,7 @@ def evaluation(n_classes: int, n: int = 3000, label: str = "{}") -> Evaluation:
 
 
 def draw_curves(path: Path) -> None:
-    plot.curves([entry(number) for number in range(1, 41)], path)
+    plot.curves([record(number) for number in range(1, 41)], path)
 
 
 def draw_confusion(path: Path) -> None:
@@ -117,17 +117,29 @@ def test_drawing_needs_neither_pyplot_nor_torch(tmp_path: Path) -> None:
 
 def test_what_wasnt_measured_isnt_drawn(tmp_path: Path) -> None:
     path = tmp_path / "curves.png"
-    plot.curves([entry(1), entry(2)], path)
+    plot.curves([record(1), record(2)], path)
     assert n_coloured(path, ORANGE) > 100
-    plot.curves([entry(1, measured=False), entry(2, measured=False)], path)
+    plot.curves([record(1, measured=False), record(2, measured=False)], path)
     assert n_coloured(path, ORANGE) == 0
     assert n_coloured(path, BLUE) > 100
+
+
+def test_a_line_is_drawn_across_what_wasnt_measured(tmp_path: Path) -> None:
+    path = tmp_path / "curves.png"
+    sizes = []
+    for between in (False, True):
+        records = [record(number, measured=between or number in (1, 20)) for number in range(1, 21)]
+        plot.curves(records, path)
+        columns = np.flatnonzero((pixels(path) == ORANGE).all(axis=2).any(axis=0))
+        sizes.append(np.ptp(columns))
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.02)
+    assert n_coloured(path, ORANGE) > 500
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.5, math.nan, 1e9])
 @pytest.mark.parametrize("n", [1, 200])
 def test_any_history_can_be_drawn(loss: float, n: int, tmp_path: Path) -> None:
-    plot.curves([entry(number, loss=loss) for number in range(1, n + 1)], tmp_path / "curves.png")
+    plot.curves([record(number, loss=loss) for number in range(1, n + 1)], tmp_path / "curves.png")
 
 
 @pytest.mark.parametrize("n_classes", [2, 40])

@@ -71,8 +71,8 @@ def test_the_directory_holds_what_was_promised(finished: run.Result) -> None:
     assert found["versions"]["inkdigits"] == __version__
     assert found["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
     assert found["machine"]["threads"] == torch.get_num_threads()
-    entries = history.read(finished.folder / HISTORY_FILE)
-    assert [entry.step for entry in entries if entry.validation_loss is not None] == [9, 18, 27, 36]
+    records = history.read(finished.folder / HISTORY_FILE)
+    assert [record.step for record in records if record.validation_loss is not None] == [9, 18, 27, 36]
 
 
 def test_the_figures_are_those_of_the_saved_model_on_the_test_set(finished: run.Result) -> None:
@@ -124,8 +124,8 @@ def test_the_model_is_the_last_or_the_best(keep: str, source: str, tmp_path: Pat
     run.run(source, asked(keep=keep, decay="none", learning_rate=0.02), tmp_path / "run")
     models = {path.stem: path.read_bytes() for path in (tmp_path / "run").glob("*.safetensors")}
     assert models["model"] == models[keep]
-    entries = history.read(tmp_path / "run" / HISTORY_FILE)
-    losses = [entry.validation_loss for entry in entries if entry.validation_loss is not None]
+    records = history.read(tmp_path / "run" / HISTORY_FILE)
+    losses = [record.validation_loss for record in records if record.validation_loss is not None]
     assert (models["last"] == models["best"]) == (losses[-1] == min(losses))
 
 
@@ -304,10 +304,21 @@ def test_a_directory_that_another_process_is_at_work_in_is_refused(source: str, 
     run.run(source, asked(), tmp_path / "run", resume=True)
 
 
+def test_what_is_refused_leaves_no_trace(source: str, finished: run.Result, tmp_path: Path) -> None:
+    before = sorted(path.name for path in finished.folder.iterdir())
+    for resume in (False, True):
+        with pytest.raises(UserError, match="name another directory with --out"):
+            run.run(source, asked(), finished.folder, resume=resume)
+    assert sorted(path.name for path in finished.folder.iterdir()) == before
+    with pytest.raises(UserError, match="nosuch"):
+        run.run("nosuch", asked(), tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_history_is_kept_while_the_run_goes_on(source: str, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         run.run(source, asked(), tmp_path / "run", watch=Watch(stop=After(3)))
-    assert [entry.step for entry in history.read(tmp_path / "run" / HISTORY_FILE)] == [1, 2, 3]
+    assert [record.step for record in history.read(tmp_path / "run" / HISTORY_FILE)] == [1, 2, 3]
 
 
 def test_a_run_that_broke_off_before_it_was_judged_is_judged_on_resume(

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from inkdigits.errors import UserError
-from inkdigits.learn import options, train
+from inkdigits.learn import counted, options, train
 from inkdigits.learn.classifier import classifier
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Trained, Watch
 from inkdigits.types import Dataset
@@ -33,10 +33,10 @@ def halves(digits: Dataset) -> tuple[Dataset, Dataset]:
     )
 
 
-def ends(trained: Trained) -> list[Entry]:
-    """The entries at which an epoch or the run ends."""
+def ends(trained: Trained) -> list[Record]:
+    """The records at which an epoch or the run ends."""
     each = zip(trained.history, [*trained.history[1:], None], strict=True)
-    return [entry for entry, after in each if after is None or after.epoch > entry.epoch]
+    return [record for record, after in each if after is None or after.epoch > record.epoch]
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
@@ -100,8 +100,8 @@ def test_epochs_are_counted_in_whole_batches(
 ) -> None:
     training = digits.select(np.arange(n), split="train")
     trained = train.train(training, None, asked(batch=batch, epochs=epochs))
-    assert [entry.step for entry in ends(trained)] == steps
-    assert [entry.epoch for entry in ends(trained)] == list(range(1, len(steps) + 1))
+    assert [record.step for record in ends(trained)] == steps
+    assert [record.epoch for record in ends(trained)] == list(range(1, len(steps) + 1))
     assert trained.n_steps == steps[-1]
 
 
@@ -111,7 +111,7 @@ def test_a_small_set_is_passed_over_until_the_least_steps_are_made(
 ) -> None:
     trained = train.train(halves(digits)[0], None, asked(epochs=2.0, least_steps=least))
     assert trained.n_steps == steps
-    assert [entry.step for entry in ends(trained)] == [*range(10, steps, 10), steps]
+    assert [record.step for record in ends(trained)] == [*range(10, steps, 10), steps]
 
 
 def test_no_images_are_refused(digits: Dataset) -> None:
@@ -141,16 +141,16 @@ def test_the_figures_of_an_epoch_are_those_of_its_images(digits: Dataset) -> Non
         classifier(trained.network)(part.images).argmax(1) == part.labels for part in (training, validation)
     ]
     for number in (1, 2):
-        entries = [entry for entry in trained.history if entry.epoch == number]
-        losses = [entry.loss for entry in entries]
+        records = [record for record in trained.history if record.epoch == number]
+        losses = [record.loss for record in records]
         assert np.mean(losses) == pytest.approx(loss_of(trained, training, smoothing=0.2), rel=1e-5)
-        assert np.mean([entry.train_accuracy for entry in entries]) == pytest.approx(right[0].mean())
-        assert [entry.step for entry in entries] == list(range(number * 10 - 9, number * 10 + 1))
-        *between, end = entries
-        assert {entry.validation_loss for entry in between} == {None}
+        assert np.mean([record.train_accuracy for record in records]) == pytest.approx(right[0].mean())
+        assert [record.step for record in records] == list(range(number * 10 - 9, number * 10 + 1))
+        *between, end = records
+        assert {record.validation_loss for record in between} == {None}
         assert end.validation_loss == pytest.approx(loss_of(trained, validation), rel=1e-5)
         assert end.validation_accuracy == pytest.approx(right[1].mean())
-        assert {entry.learning_rate for entry in entries} == {0.0}
+        assert {record.learning_rate for record in records} == {0.0}
 
 
 @pytest.mark.parametrize(
@@ -161,31 +161,31 @@ def test_the_figures_of_an_epoch_are_those_of_its_images(digits: Dataset) -> Non
         (30.0, list(range(10, 301, 10))),
     ],
 )
-def test_a_short_run_has_some_twenty_entries_and_a_long_one_an_entry_an_epoch(
+def test_a_short_run_has_at_least_twenty_records_and_a_long_one_a_record_an_epoch(
     epochs: float, steps: list[int], digits: Dataset
 ) -> None:
     trained = train.train(halves(digits)[0], None, asked(model="mlp", width=0.1, epochs=epochs))
-    assert [entry.step for entry in trained.history] == steps
+    assert [record.step for record in trained.history] == steps
 
 
 def test_the_watch_is_told_of_every_step_and_epoch(digits: Dataset) -> None:
     steps: list[tuple[int, int]] = []
-    epochs: list[Entry] = []
+    epochs: list[Record] = []
     watch = Watch(
         after_step=lambda step, n_steps, _loss: steps.append((step, n_steps)), after_epoch=epochs.append
     )
     trained = train.train(halves(digits)[0], None, asked(epochs=1.5), watch=watch)
     assert steps == [(step, 15) for step in range(1, 16)]
     assert epochs == ends(trained)
-    assert [entry.step for entry in epochs] == [10, 15]
+    assert [record.step for record in epochs] == [10, 15]
 
 
 def test_another_course_of_the_rate_is_followed(digits: Dataset) -> None:
     training, _ = halves(digits)
     still = train.train(training, None, asked(), course=lambda *_: 0.0)
     moved = train.train(training, None, asked(), course=lambda step, n_steps, _: step / n_steps)
-    assert [entry.learning_rate for entry in ends(still)] == [0.0, 0.0]
-    assert [entry.learning_rate for entry in ends(moved)] == pytest.approx([3e-3 * 9 / 20, 3e-3 * 19 / 20])
+    assert [record.learning_rate for record in ends(still)] == [0.0, 0.0]
+    assert [record.learning_rate for record in ends(moved)] == pytest.approx([3e-3 * 9 / 20, 3e-3 * 19 / 20])
     assert same(still.last, train.train(training, None, asked(learning_rate=0.0)).last)
     assert not same(still.last, moved.last)
 
@@ -231,7 +231,7 @@ def misled(digits: Dataset) -> tuple[Dataset, Dataset]:
 def test_keep_best_keeps_the_weights_of_the_best_epoch(averaging: float, digits: Dataset) -> None:
     training, validation = misled(digits)
     trained = train.train(training, validation, asked(keep="best", averaging=averaging, epochs=4.0))
-    losses = [entry.validation_loss or 0.0 for entry in ends(trained)]
+    losses = [record.validation_loss or 0.0 for record in ends(trained)]
     best = int(np.argmin(losses))
     assert best < 3
     assert loss_of(trained, validation) == pytest.approx(losses[best], rel=1e-4)
@@ -301,7 +301,8 @@ def test_batch_norm_is_measured_on_images_as_they_are(
     wanted = asked(model="resnet", width=0.1, shift=4.0, averaging=averaging, norm_images=norm_images)
     trained = train.train(training, validation, wanted)
     layers = trained.network.layers
-    shown = torch.from_numpy(training.images[:: len(training) // min(norm_images, len(training))])
+    rows = counted.order(len(training), seed=0, epoch=0)[:norm_images]
+    shown = torch.from_numpy(training.images)[rows]
     kernel, norm = layers[0], layers[1]
     assert isinstance(kernel, nn.Conv2d)
     assert isinstance(norm, nn.BatchNorm2d)
@@ -314,6 +315,20 @@ def test_batch_norm_is_measured_on_images_as_they_are(
     assert not same(running.last, trained.last)
     kernels = [name for name, t in trained.last.items() if t.ndim == 4]
     assert all(torch.equal(running.last[name], trained.last[name]) for name in kernels)
+
+
+def test_batch_norm_is_measured_alike_on_images_in_the_order_of_their_labels(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_order = digits.select(np.argsort(digits.labels, kind="stable"), split="train")
+    wanted = asked(model="best", width=0.25, epochs=3.0, optimizer="muon", learning_rate=0.12)
+    found = []
+    for size in (600, 100):
+        monkeypatch.setattr(train, "BATCH", size)
+        found.append(train.train(in_order, None, wanted).last)
+    at_once, in_parts = found
+    for name in [name for name in at_once if name.endswith("running_var")]:
+        assert in_parts[name].sum().item() == pytest.approx(at_once[name].sum().item(), rel=0.01)
 
 
 def test_a_loss_that_explodes_is_told_in_a_sentence(digits: Dataset) -> None:

@@ -18,7 +18,7 @@ from inkdigits.errors import ArgumentError, UserError
 from inkdigits.evaluate import table
 from inkdigits.learn import options as learning
 from inkdigits.learn import run
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Watch
 
@@ -158,9 +158,11 @@ class Bar:
             self._task, completed=step, total=n_steps, visible=True, loss=f"loss {loss:.3f}"
         )
 
-    def epoch(self, epoch: Entry) -> None:
+    def epoch(self, epoch: Record) -> None:
         """One epoch more: a line with what was measured on validation images, if there are any."""
         if epoch.validation_accuracy is None:
             return
         found = table.percent(epoch.validation_accuracy)
-        self._progress.console.print(f"epoch {epoch.epoch}: loss {epoch.loss:.4f}, validation {found}")
+        self._progress.console.print(
+            f"epoch {epoch.epoch}: validation loss {epoch.validation_loss:.4f}, {found} right"
+        )

@@ -35,10 +35,10 @@ def autocast(wanted: str, device: torch.device) -> Callable[[], AbstractContextM
 def is_faster_in_bf16(device: torch.device) -> bool:
     """Whether the device has instructions for products in bf16 that outrun those in fp32.
 
-    GPUs may, and processors with AMX, or with AVX512-BF16 unless Intel made them: theirs take twice as long
-    over it as over fp32 (docs/log.md). Told by name, since a time taken on a busy machine tells nothing.
+    GPUs may, and processors with AMX, or with AVX512-BF16 unless Intel made them: the one measured took
+    twice as long as in fp32 (docs/log.md). Told by name: on a busy machine a stopwatch tells nothing.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     can = torch.cpu.get_capabilities()
-    return bool(can.get("amx_bf16") or (can.get("avx512_bf16") and "Intel" not in can["cpu_name"]))
+    return bool(can.get("amx_bf16") or (can.get("avx512_bf16") and "Intel" not in can.get("cpu_name", "")))

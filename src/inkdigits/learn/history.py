@@ -11,7 +11,7 @@ from inkdigits.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Record:
     """A part of a training, at most an epoch: the epoch it is in and its last step, both from 1, and figures.
 
     `loss` and `train_accuracy` are means over the part's batches, `seconds` is the time since the training
@@ -28,7 +28,7 @@ class Entry:
     seconds: float
 
 
-COLUMNS = tuple(field.name for field in fields(Entry))
+COLUMNS = tuple(field.name for field in fields(Record))
 """The header of the file."""
 
 COUNTS = ("epoch", "step")
@@ -38,31 +38,31 @@ OPTIONAL = ("train_accuracy", "validation_loss", "validation_accuracy")
 """The columns that may be empty."""
 
 
-def write(path: Path, entries: Sequence[Entry]) -> None:
+def write(path: Path, records: Sequence[Record]) -> None:
     """The whole history on disk; a reader, or a crash, finds the old file or the new one, never half."""
     text = io.StringIO()
     rows = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     rows.writeheader()
-    rows.writerows(asdict(entry) for entry in entries)
+    rows.writerows(asdict(record) for record in records)
     files.write(path, text.getvalue().encode())
 
 
-def read(path: Path) -> tuple[Entry, ...]:
-    """The entries that `write` kept, to the last bit; a `UserError` where the file is no history."""
+def read(path: Path) -> tuple[Record, ...]:
+    """The records that `write` kept, to the last bit; a `UserError` where the file is no history."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         if tuple(rows.fieldnames or ()) != COLUMNS:
             raise UserError(f"{path} has the columns {rows.fieldnames}; {', '.join(COLUMNS)} were expected")
-        return tuple(_entry(row, where=f"{path}, line {rows.line_num}") for row in rows)
+        return tuple(_record(row, where=f"{path}, line {rows.line_num}") for row in rows)
 
 
-def _entry(row: dict[str, str | None], *, where: str) -> Entry:
+def _record(row: dict[str, str | None], *, where: str) -> Record:
     if None in row or None in row.values():
         raise UserError(f"{where} has not {len(COLUMNS)} columns, as a history was expected to")
     try:
-        return Entry(**{name: _value(name, str(cell)) for name, cell in row.items()})  # type: ignore[arg-type]
+        return Record(**{name: _value(name, str(cell)) for name, cell in row.items()})  # type: ignore[arg-type]
     except ValueError as error:
-        raise UserError(f"{where} is no entry: {error}; numbers were expected") from error
+        raise UserError(f"{where} is no record: {error}; numbers were expected") from error
 
 
 def _value(name: str, cell: str) -> int | float | None:

@@ -78,7 +78,7 @@ class TrainOptions:
     warmup: float = _option(0.1, "share of the steps in which the rate rises from zero")
     decay: str = _option("linear", "how the rate falls after that")
     averaging: float = _option(0.0, "share of the steps, the last ones, whose weights are averaged")
-    norm_images: int = _option(5_000, "unchanged images to measure batch norm on in the end; 0 measures none")
+    norm_images: int = _option(5_000, "unchanged images to measure batch norm on before judging; 0 for none")
     label_smoothing: float = _option(0.1, "share of the target spread over all classes")
     validation: float = _option(0.1, "share of the training images held out, by writer where known")
     patience: int = _option(0, "stop after this many epochs without a better validation loss; 0 never stops")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inkdigits import files
 from inkdigits.evaluate.metrics import Counts, Evaluation
 from inkdigits.evaluate.table import percent
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 from inkdigits.types import Images, Labels
 
 BLUE, ORANGE, INK, FAINT = "#0072B2", "#D55E00", "#222222", "#B8B8B8"
@@ -44,17 +44,17 @@ Values = Sequence[float | None]
 """A series with gaps."""
 
 
-def curves(history: Sequence[Entry], path: Path) -> None:
+def curves(history: Sequence[Record], path: Path) -> None:
     """Loss, error rate and learning rate by step; a series that wasn't measured is left out."""
     figure = _figure(12, 4)
     loss, error, rate = figure.subplots(1, 3, width_ratios=(4, 4, 3))
-    steps = [entry.step for entry in history]
-    _series(loss, steps, [entry.loss for entry in history], name="training", color=BLUE)
-    _series(loss, steps, [entry.validation_loss for entry in history], name="validation", color=ORANGE)
+    steps = [record.step for record in history]
+    _series(loss, steps, [record.loss for record in history], name="training", color=BLUE)
+    _series(loss, steps, [record.validation_loss for record in history], name="validation", color=ORANGE)
     _series(error, steps, _error_rates([e.train_accuracy for e in history]), name="training", color=BLUE)
-    wrong = _error_rates([entry.validation_accuracy for entry in history])
+    wrong = _error_rates([record.validation_accuracy for record in history])
     _series(error, steps, wrong, name="validation", color=ORANGE)
-    _series(rate, steps, [entry.learning_rate for entry in history], name="", color=INK)
+    _series(rate, steps, [record.learning_rate for record in history], name="", color=INK)
     for axes, title in ((loss, "loss"), (error, "read wrong, %"), (rate, "learning rate")):
         _dress(axes, title=title, across="step")
         _count_along(axes)

@@ -107,6 +107,7 @@ def _climbing(training: Dataset, options: TrainOptions) -> TrainOptions:
         "epochs": max(_FEWEST_EPOCHS, N_STEPS / epoch_steps),
         "least_steps": 0,
         "averaging": 0.0,
+        "norm_images": 0,
     }
     if options.optimizer == "muon" and options.learning_rate:
         ratio = options.vector_rate / options.learning_rate

@@ -5,6 +5,7 @@ A run directory holds `run.json` (arguments, versions, data hashes, commit, figu
 `resume` goes on.
 """
 
+import contextlib
 import json
 import platform
 import subprocess
@@ -57,35 +58,32 @@ def run(
     """Trains on a known set's or a path's training images, saves the model, then reads the test set once.
 
     Raises UserError where `folder` already holds a run and `resume` is off, or holds another run to resume,
-    or where another process is at work in it.
+    or can't be written, or where another process is at work in it.
     """
-    guard = folder / LOCK_FILE
-    with lock.held(guard, work="run"):
-        _check_folder(folder, resume=resume)
-        files.sweep(folder)
-        result = _run(source, options, folder, resume=resume, watch=watch)
-    guard.unlink(missing_ok=True)  # where a run is finished, none is begun
-    return result
-
-
-def _run(source: str, options: TrainOptions, folder: Path, *, resume: bool, watch: Watch | None) -> Result:
+    _check_folder(folder, resume=resume)
     training, split_name = training_set(source)
     warn_of_flips(options.augment, training.label_names)
     kept, validation = validation_set(source, training, options)
-    arguments = {"data": source, **flat(options)}
-    hashes = {"training": digest.sha256(training)}
-    if resume and (folder / RUN_FILE).exists():
-        begun = _described(folder)
-        check_same_run(folder, begun["arguments"] | begun["data"], arguments | hashes)
-    else:
-        files.write(folder / RUN_FILE, _json({"arguments": arguments, "data": hashes, "finished": False}))
-    trained = train(
-        kept, validation, options, folder=folder, resume=resume, about=arguments | hashes, watch=watch
-    )
-    _save_models(folder, trained, kept, options, about={"data": source, "sha256": hashes["training"]})
-    test = test_set(source, training, split_name)
-    result = _judge(folder, trained, test, arguments, hashes)
-    (folder / STATE_FILE).unlink(missing_ok=True)
+    guard = folder / LOCK_FILE
+    with lock.held(guard, work="run"):
+        _check_folder(folder, resume=resume)  # again: another process may just have been through
+        files.sweep(folder)
+        arguments = {"data": source, **flat(options)}
+        hashes = {"training": digest.sha256(training)}
+        if resume and (folder / RUN_FILE).exists():
+            begun = _described(folder)
+            check_same_run(folder, begun["arguments"] | begun["data"], arguments | hashes)
+        else:
+            files.write(folder / RUN_FILE, _json({"arguments": arguments, "data": hashes, "finished": False}))
+        trained = train(
+            kept, validation, options, folder=folder, resume=resume, about=arguments | hashes, watch=watch
+        )
+        _save_models(folder, trained, kept, options, about={"data": source, "sha256": hashes["training"]})
+        test = test_set(source, training, split_name)
+        result = _judge(folder, trained, test, arguments, hashes)
+        (folder / STATE_FILE).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # where a run is finished, none is begun: nothing to guard
+        guard.unlink()
     return result
 
 

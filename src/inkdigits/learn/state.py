@@ -12,7 +12,7 @@ from torch import Tensor
 from inkdigits import files
 from inkdigits.errors import UserError
 from inkdigits.learn import checkpoint, optimizers
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.optimizers import Optimizer
 from inkdigits.learn.options import TrainOptions
@@ -26,7 +26,7 @@ class State:
 
     `average` is the mean of the last `n_averaged` steps' weights, empty before averaging begins;
     `best` are the weights of the epoch with the lowest validation loss, `best_loss`.
-    `loss_sum`, `n_right` and `n_seen` count the training images since the last entry of the history.
+    `loss_sum`, `n_right` and `n_seen` count the training images since the last record of the history.
     """
 
     network: Network
@@ -41,7 +41,7 @@ class State:
     n_right: int = 0
     n_seen: int = 0
     seconds: float = 0.0
-    history: list[Entry] = field(default_factory=list)
+    history: list[Record] = field(default_factory=list)
 
     def weights(self) -> Weights:
         """A copy of the weights to judge or keep now: the averaged ones once averaging has begun."""
@@ -79,7 +79,7 @@ def save(path: Path, state: State, about: Mapping[str, Any]) -> None:
     described = {
         "about": about,
         "numbers": numbers,
-        "history": [asdict(entry) for entry in state.history],
+        "history": [asdict(record) for record in state.history],
         "optimizer_steps": [optimizer.n_steps for optimizer in state.optimizers],
     }
     contiguous = {name: t.detach().contiguous() for name, t in tensors.items()}
@@ -144,7 +144,7 @@ def _restore_numbers(described: Mapping[str, Any], state: State) -> None:
     for name in _NUMBERS:
         setattr(state, name, described["numbers"][name])
     state.best_loss = math.inf if state.best_loss is None else state.best_loss
-    state.history = [Entry(**entry) for entry in described["history"]]
+    state.history = [Record(**record) for record in described["history"]]
 
 
 def _part(tensors: Mapping[str, Tensor], name: str) -> Weights:

@@ -5,9 +5,10 @@ leaves no trace: the weights of a resumed run are those of an unbroken one, byte
 machine with as many threads.
 """
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from inkdigits.errors import UserError
 from inkdigits.learn import counted, device, history, schedule, state
 from inkdigits.learn.augment import augment
 from inkdigits.learn.classifier import BATCH, tensor
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 from inkdigits.learn.networks import registry
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.options import TrainOptions
@@ -31,8 +32,8 @@ from inkdigits.types import Dataset
 
 STATE_FILE = "state.safetensors"
 HISTORY_FILE = "history.csv"
-LEAST_ENTRIES = 20
-"""Entries in the history of a run, steps allowing, however short it is; a long one has one for each epoch."""
+LEAST_RECORDS = 20
+"""Records in the history of a run, steps allowing, however short it is; a long one has one for each epoch."""
 
 _DROPOUT_STREAM = 1 << 20
 
@@ -41,12 +42,12 @@ _DROPOUT_STREAM = 1 << 20
 class Watch:
     """What a run tells and asks while it goes on.
 
-    `after_step` gets (step, n_steps, loss); `after_epoch` the entry that ends an epoch or the run.
+    `after_step` gets (step, n_steps, loss); `after_epoch` the record that ends an epoch or the run.
     Where `stop` answers true the run saves where it stands and raises Stopped. `save_every` is in seconds.
     """
 
     after_step: Callable[[int, int, float], None] = lambda _step, _n_steps, _loss: None
-    after_epoch: Callable[[Entry], None] = lambda _entry: None
+    after_epoch: Callable[[Record], None] = lambda _record: None
     stop: Callable[[], bool] = lambda: False
     save_every: float = 30.0
 
@@ -61,7 +62,7 @@ class Trained:
     network: Network
     last: state.Weights
     best: state.Weights
-    history: tuple[Entry, ...]
+    history: tuple[Record, ...]
     seconds: float
     n_steps: int
 
@@ -87,7 +88,7 @@ class _Run:
     validation: Dataset | None
     batch: int
     epoch_steps: int
-    epoch_entries: int
+    epoch_records: int
     n_steps: int
     autocast: Callable[[], AbstractContextManager[Any]]
     watch: Watch
@@ -109,11 +110,11 @@ def train(
 ) -> Trained:
     """Trains a new network on digit images.
 
-    With `folder`, the history is kept there as it grows, and the state is saved every `watch.save_every`
-    seconds and where the run is stopped; `resume` goes on from it. `about` (JSON-able) says which run it
-    is, so that a state of another run is refused. `course` is the learning rate's. Raises UserError for
-    data that can't be trained on and for a full disk, DivergenceError where the loss grew beyond all
-    numbers, Stopped where `watch.stop` asked for it.
+    With `folder`, the state and the history are saved there every `watch.save_every` seconds and where the
+    run is stopped; `resume` goes on from the state. `about` (JSON-able) says which run it is, so that a
+    state of another run is refused. `course` is the learning rate's. Raises UserError for data that can't
+    be trained on and for a full disk, DivergenceError where the loss grew beyond all numbers, Stopped where
+    `watch.stop` asked for it.
     """
     run = _prepare(training, validation, options, folder, about or {}, watch or Watch(), course)
     with torch.random.fork_rng(devices=[]):
@@ -121,7 +122,7 @@ def train(
         if resume and folder and (folder / STATE_FILE).exists():
             state.restore(folder / STATE_FILE, now, run.about)
         _go_on(run, now)
-        return _finish(run, now)
+    return _finish(run, now)
 
 
 def _prepare(
@@ -146,7 +147,7 @@ def _prepare(
         validation=validation,
         batch=batch,
         epoch_steps=epoch_steps,
-        epoch_entries=min(epoch_steps, math.ceil(LEAST_ENTRIES * epoch_steps / n_steps)),
+        epoch_records=min(epoch_steps, math.ceil(LEAST_RECORDS * epoch_steps / n_steps)),
         n_steps=n_steps,
         autocast=device.autocast(options.precision, where),
         watch=watch,
@@ -181,8 +182,8 @@ def _go_on(run: _Run, now: State) -> None:
             now.seconds = time.perf_counter() - started
             if now.step % run.epoch_steps == 0 or now.step == run.n_steps:
                 _end_epoch(run, now, epoch)
-            elif now.step * run.epoch_entries % run.epoch_steps < run.epoch_entries:
-                _enter(run, now, epoch)
+            elif now.step * run.epoch_records % run.epoch_steps < run.epoch_records:
+                _record(run, now, epoch)
             if run.watch.stop():
                 _save(run, now)
                 raise Stopped(now.step, run.n_steps)
@@ -197,7 +198,8 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     """One step: the batch changed, scored, and the weights moved."""
     options, network = run.options, now.network
     network.train()
-    _count_dropout(run, now)
+    if any(isinstance(layer, nn.Dropout) for layer in network.modules()):
+        torch.manual_seed(counted.key(options.seed, _DROPOUT_STREAM, now.step))
     images = augment(run.images[rows], rows, options.augment, seed=options.seed, epoch=epoch)
     labels = run.labels[rows]
     with run.autocast():
@@ -212,12 +214,6 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     if options.averaging and now.step > (1 - options.averaging) * run.n_steps:
         state.average(now)
     _count(run, now, loss, int((logits.argmax(1) == labels).sum()))
-
-
-def _count_dropout(run: _Run, now: State) -> None:
-    """Makes what dropout draws next a function of the step."""
-    if any(isinstance(layer, nn.Dropout) for layer in now.network.modules()):
-        torch.manual_seed(counted.key(run.options.seed, _DROPOUT_STREAM, now.step))
 
 
 def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
@@ -240,11 +236,11 @@ def _end_epoch(run: _Run, now: State, epoch: int) -> None:
         now.best, now.best_loss, now.stale_epochs = weights, loss, 0
     elif loss is not None:
         now.stale_epochs += 1
-    _enter(run, now, epoch, validation_loss=loss, validation_accuracy=accuracy)
+    _record(run, now, epoch, validation_loss=loss, validation_accuracy=accuracy)
     run.watch.after_epoch(now.history[-1])
 
 
-def _enter(
+def _record(
     run: _Run,
     now: State,
     epoch: int,
@@ -252,9 +248,9 @@ def _enter(
     validation_loss: float | None = None,
     validation_accuracy: float | None = None,
 ) -> None:
-    """Adds what was counted since the last entry to the history, and to the file of it."""
+    """Adds what was counted since the last record to the history."""
     factor = run.course(now.step - 1, run.n_steps, run.options)
-    entry = Entry(
+    record = Record(
         epoch=epoch + 1,
         step=now.step,
         learning_rate=run.options.learning_rate * factor,
@@ -264,44 +260,51 @@ def _enter(
         validation_accuracy=validation_accuracy,
         seconds=now.seconds,
     )
-    now.history.append(entry)
+    now.history.append(record)
     now.loss_sum, now.n_right, now.n_seen = 0.0, 0, 0
-    if run.folder:
-        history.write(run.folder / HISTORY_FILE, now.history)
 
 
 def _weights(run: _Run, now: State) -> state.Weights:
     """A copy of the weights to judge or keep now, their batch norms measured on images as they are.
 
     The running statistics are of changed images and of weights that have moved since, and those of averaged
-    weights of nothing at all (Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021).
+    weights of nothing at all (Wu, Johnson, "Rethinking 'Batch' in BatchNorm", 2021). The images are drawn,
+    since a data set may lie in the order of its labels.
     """
-    if not run.options.norm_images:
-        return now.weights()
-    live = {name: t.clone() for name, t in now.network.state_dict().items()}
-    now.network.load_state_dict(now.weights())
-    _count_dropout(run, now)
-    some = run.images[:: math.ceil(len(run.images) / run.options.norm_images)]
-    with run.autocast():
-        update_bn(some.chunk(math.ceil(len(some) / BATCH)), now.network)
-    weights = {name: t.clone() for name, t in now.network.state_dict().items()}
-    now.network.load_state_dict(live)
-    return weights
+    weights = now.weights()
+    n = run.options.norm_images
+    if n == 0 or not any(isinstance(layer, nn.BatchNorm2d) for layer in now.network.modules()):
+        return weights
+    rows = counted.order(len(run.images), seed=run.options.seed, epoch=0)[:n]
+    batches = run.images[rows.to(run.images.device)].chunk(math.ceil(len(rows) / BATCH))
+    with _holding(now.network, weights), run.autocast():
+        update_bn(batches, now.network)
+        return _copied(now.network)
 
 
 def _validate(run: _Run, now: State, weights: state.Weights) -> tuple[float, float]:
     """Loss and accuracy on the validation images, of the given weights; the run's own stay as they are."""
     assert run.validation is not None
-    kept = {name: t.clone() for name, t in now.network.state_dict().items()}
-    now.network.load_state_dict(weights)
-    now.network.eval()
     images, labels = tensor(run.validation.images), tensor(run.validation.labels)
-    with torch.inference_mode(), run.autocast():
+    with _holding(now.network, weights), torch.inference_mode(), run.autocast():
+        now.network.eval()
         parts = [now.network(batch.to(run.images.device)).cpu() for batch in torch.split(images, BATCH)]
     logits = torch.cat(parts)
-    now.network.load_state_dict(kept)
     loss = F.cross_entropy(logits, labels).item()
     return loss, (logits.argmax(1) == labels).double().mean().item()
+
+
+@contextlib.contextmanager
+def _holding(network: Network, weights: state.Weights) -> Iterator[None]:
+    """The network with other weights while it is open, and then with its own again."""
+    own = _copied(network)
+    network.load_state_dict(weights)
+    yield
+    network.load_state_dict(own)
+
+
+def _copied(network: Network) -> state.Weights:
+    return {name: t.clone() for name, t in network.state_dict().items()}
 
 
 def _out_of_patience(run: _Run, now: State) -> bool:
@@ -311,9 +314,13 @@ def _out_of_patience(run: _Run, now: State) -> bool:
 def _save(run: _Run, now: State) -> None:
     if run.folder:
         state.save(run.folder / STATE_FILE, now, run.about)
+        with contextlib.suppress(UserError):  # a spreadsheet may hold it; the state has it too
+            history.write(run.folder / HISTORY_FILE, now.history)
 
 
 def _finish(run: _Run, now: State) -> Trained:
+    if run.folder:
+        history.write(run.folder / HISTORY_FILE, now.history)
     last = _weights(run, now)
     keep = now.best if run.options.keep == "best" and now.best else last
     now.network.load_state_dict(keep)

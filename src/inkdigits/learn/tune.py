@@ -26,7 +26,7 @@ from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import counted, plot, rate_finder, run, search_space, study_file
 from inkdigits.learn import options as learning
 from inkdigits.learn.augment import warn_of_flips
-from inkdigits.learn.history import Entry
+from inkdigits.learn.history import Record
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.rate_finder import Sweep
 from inkdigits.learn.search_space import Space
@@ -240,7 +240,7 @@ class _Judge:
         self.n_steps = n_steps
         self.after_step(step, n_steps, loss)
 
-    def epoch(self, epoch: Entry) -> None:
+    def epoch(self, epoch: Record) -> None:
         assert epoch.validation_accuracy is not None
         self.trial.report(epoch.validation_accuracy, epoch.epoch)
         if epoch.step < self.n_steps and self.trial.should_prune():
@@ -249,7 +249,7 @@ class _Judge:
 
 def _figures(trained: Trained, keep: str) -> tuple[float, float]:
     """Validation loss and accuracy of the weights kept; DivergenceError where the loss is no number."""
-    figures = [(entry.validation_loss, entry.validation_accuracy) for entry in trained.history]
+    figures = [(record.validation_loss, record.validation_accuracy) for record in trained.history]
     measured = [(loss, accuracy) for loss, accuracy in figures if loss is not None and accuracy is not None]
     loss, accuracy = min(measured) if keep == "best" else measured[-1]
     if not math.isfinite(loss):
