@@ -1,4 +1,4 @@
-"""The networks of this project: wide where the plane is small, since that is where the time goes.
+"""The networks of this project: wide where the plane is small, and unpadded where it is large.
 
 What made the shapes is in `docs/log.md`.
 """
@@ -14,25 +14,25 @@ BATCH_NORM_MOMENTUM = 0.3
 
 
 def sprint(options: NetworkOptions, n_classes: int) -> nn.Sequential:
-    """A 5×5 stem of stride 2 and three 3×3 convolutions: 99 % within two seconds of training."""
+    """A 5×5 stem of stride 2 and three 3×3 convolutions, on planes of 12, 10, 5, 3 and 3 pixels a side."""
     a, b, c, d = (channels(options, n) for n in (16, 32, 48, 64))
     return nn.Sequential(
         *stem(a, options),
-        *convolution(a, b, options, pooled=True),
-        *convolution(b, c, options),
-        *convolution(c, d, options, pooled=True),
+        *convolution(a, b, options, padding=0, pooled=True),
+        *convolution(b, c, options, padding=0),
+        *convolution(c, d, options),
         Highest(),
         nn.Linear(d, n_classes),
     )
 
 
 def fast(options: NetworkOptions, n_classes: int) -> nn.Sequential:
-    """The same with four convolutions, twice as wide."""
+    """The same with four convolutions, twice as wide, on planes of 12, 10, 8, 4, 4, 4 and 2 pixels a side."""
     a, b, c = (channels(options, n) for n in (32, 64, 128))
     return nn.Sequential(
         *stem(a, options),
-        *convolution(a, a, options),
-        *convolution(a, b, options, pooled=True),
+        *convolution(a, a, options, padding=0),
+        *convolution(a, b, options, padding=0, pooled=True),
         *convolution(b, b, options),
         *convolution(b, c, options, pooled=True),
         Highest(),
@@ -41,13 +41,16 @@ def fast(options: NetworkOptions, n_classes: int) -> nn.Sequential:
 
 
 def best(options: NetworkOptions, n_classes: int) -> nn.Sequential:
-    """A stem of two 3×3 convolutions and four wider ones, scored by the maxima and the means of the maps."""
+    """A stem of two 3×3 kernels and four wider ones, on planes of 26, 12, 10, 8, 4, 4, 4 and 2 pixels a side.
+
+    Scored by the maxima and the means of the maps.
+    """
     a, b, c, d = (channels(options, n) for n in (16, 48, 96, 128))
     return nn.Sequential(
         *convolution(1, a, options, padding=0),
         *convolution(a, b, options, padding=0, stride=2),
-        *convolution(b, b, options),
-        *convolution(b, c, options, pooled=True),
+        *convolution(b, b, options, padding=0),
+        *convolution(b, c, options, padding=0, pooled=True),
         *convolution(c, c, options),
         *convolution(c, d, options, pooled=True),
         HighestAndMean(),
@@ -86,7 +89,11 @@ def convolution(
     padding: int = 1,
     pooled: bool = False,
 ) -> list[nn.Module]:
-    """A 3×3 convolution, pooled before its batch norm: a quarter of the work for everything behind."""
+    """A 3×3 convolution, batch norm, and the activation: (n, n_in, h, w) to (n, n_out, h', w').
+
+    `pooled` halves the plane before the norm: a quarter of the work for everything behind. Without padding
+    a plane loses 2 pixels a side, which on small planes is as much again.
+    """
     kernel = _orthogonal(nn.Conv2d(n_in, n_out, 3, stride=stride, padding=padding, bias=False))
     halved = [pooling(options)] if pooled else []
     return [kernel, *halved, _norm(n_out), activation(options)]
