@@ -110,8 +110,8 @@ _BENT = {"rotation": 12.0, "scale": 0.12, "shear": 0.2, "shift": 2.0, "elastic":
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "sprint": {
         "model": "sprint",
-        "epochs": 0.5,
-        "least_steps": 117,
+        "epochs": 0.4,
+        "least_steps": 94,
         "learning_rate": 0.3,
         "vector_rate": 0.2,
         "warmup": 0.2,
