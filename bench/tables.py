@@ -20,14 +20,14 @@ _LANGUAGES: dict[str, dict[str, Any]] = {
             "target",
         ),
         "article": "the article's program, Keras on TensorFlow",
-        "machine": "{processor}, {cores} cores, Python {python}, PyTorch {torch}, {measured}."
+        "machine": "{processor}, {cores} cores, Python {python}, PyTorch {torch}, commit {commit:.7}, {measured}."
         " Accuracy (mean ± standard deviation) is on MNIST's 10,000 test images,"
         " read once after the last epoch; seconds run from process start.",
     },
     "README.zh-CN.md": {
         "columns": ("程序", "测试准确率", "到存好模型的秒数", "占文章程序时间", "内存峰值", "目标"),
         "article": "文章的程序（Keras + TensorFlow）",
-        "machine": "{processor}，{cores} 核，Python {python}，PyTorch {torch}，{measured}。"
+        "machine": "{processor}，{cores} 核，Python {python}，PyTorch {torch}，提交 {commit:.7}，{measured}。"
         "准确率（均值 ± 标准差）是在 MNIST 的 10,000 张测试图像上得到的，"
         "最后一轮之后只读一次；秒数从进程启动算起。",
     },
