@@ -20,8 +20,8 @@ _LANGUAGES: dict[str, dict[str, Any]] = {
             "target",
         ),
         "article": "the article's program, Keras on TensorFlow",
-        "machine": "{processor}, {cores} cores, Python {python}, PyTorch {torch}, commit {commit:.7}, {measured}."
-        " Accuracy (mean ± standard deviation) is on MNIST's 10,000 test images,"
+        "machine": "{processor}, {cores} cores, Python {python}, PyTorch {torch},"
+        " commit {commit:.7}, {measured}. Accuracy (mean ± standard deviation) is on MNIST's 10,000 test images,"
         " read once after the last epoch; seconds run from process start.",
     },
     "README.zh-CN.md": {
