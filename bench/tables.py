@@ -21,8 +21,8 @@ _LANGUAGES: dict[str, dict[str, Any]] = {
         ),
         "article": "the article's program, Keras on TensorFlow",
         "machine": "{processor}, {cores} cores, Python {python}, PyTorch {torch},"
-        " commit {commit:.7}, {measured}. Accuracy (mean ± standard deviation) is on MNIST's 10,000 test images,"
-        " read once after the last epoch; seconds run from process start.",
+        " commit {commit:.7}, {measured}. Accuracy (mean ± standard deviation) is on MNIST's"
+        " 10,000 test images, read once after the last epoch; seconds run from process start.",
     },
     "README.zh-CN.md": {
         "columns": ("程序", "测试准确率", "到存好模型的秒数", "占文章程序时间", "内存峰值", "目标"),
