@@ -299,8 +299,10 @@ def _holding(network: Network, weights: state.Weights) -> Iterator[None]:
     """The network with other weights while it is open, and then with its own again."""
     own = _copied(network)
     network.load_state_dict(weights)
-    yield
-    network.load_state_dict(own)
+    try:
+        yield
+    finally:
+        network.load_state_dict(own)
 
 
 def _copied(network: Network) -> state.Weights:
