@@ -97,7 +97,7 @@ def _share(seconds: float, whole: float | None) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
+    return f"{100 * share:.3f}"
 
 
 def _target(name: str, accuracy: float, seconds: float, whole: float | None) -> str:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -66,3 +68,39 @@ def test_a_gpu_is_used_where_there_is_one_and_asked_for_only_there(monkeypatch: 
             assert device.choose("cuda") == GPU
     with pytest.raises(UserError, match="device is 'cuda', but PyTorch finds no GPU here; use --device cpu"):
         device.choose("cuda")
+
+
+PAGES_OF_TWENTY_STEPS = """
+import ctypes, resource, sys, torch
+from inkdigits.learn import device
+
+libc, size = ctypes.CDLL(None), 8 << 20
+libc.malloc.restype = ctypes.c_void_p
+
+def step():
+    planes = [ctypes.c_void_p(libc.malloc(size)) for _ in range(8)]
+    for plane in planes:
+        libc.memset(plane, 1, size)
+    for plane in planes:
+        libc.free(plane)
+
+def pages():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+if sys.argv[1] == "reuse":
+    device.reuse_memory(torch.device("cpu"))
+step(), step()
+before = pages()
+for _ in range(20):
+    step()
+print(pages() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
+def test_memory_freed_by_one_step_serves_the_next() -> None:
+    reused, mapped = (
+        int(subprocess.check_output([sys.executable, "-c", PAGES_OF_TWENTY_STEPS, way]))
+        for way in ("reuse", "by itself")
+    )
+    assert 10 * reused < mapped

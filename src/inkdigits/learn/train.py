@@ -137,6 +137,7 @@ def _prepare(
     if len(training) == 0:
         raise UserError(f"{training.name} has no training images")
     where = device.choose(options.device)
+    device.reuse_memory(where)
     batch = min(options.batch, len(training))
     epoch_steps = len(training) // batch
     n_steps = max(1, options.least_steps, round(options.epochs * epoch_steps))
