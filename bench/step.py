@@ -19,7 +19,7 @@ from inkdigits.types import Dataset
 N_STEPS = 60
 
 
-def measure(presets: tuple[str, ...] = ("sprint", "fast", "best")) -> None:
+def measure(presets: tuple[str, ...] = ("sprint", "fast", "strong", "best")) -> None:
     """Milliseconds of the step and of its convolutions, as the median of several rounds in turn."""
     found = {}
     for name in presets:

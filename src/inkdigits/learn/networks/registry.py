@@ -17,6 +17,7 @@ NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {
     "resnet": classic.resnet,
     "sprint": own.sprint,
     "fast": own.fast,
+    "strong": own.strong,
     "best": own.best,
 }
 
