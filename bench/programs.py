@@ -1,11 +1,9 @@
 """Whole programs as a user starts them: how long to the saved model, how much memory, what accuracy."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +20,18 @@ class Measured:
     seconds: float
     peak_mb: float
     accuracy: float
+
+
+_WATCH = """
+import json, os, sys, time
+started = time.time()
+process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(process, 0)
+with open(sys.argv[1], "w") as file:
+    json.dump({"started": started, "peak_kb": usage.ru_maxrss}, file)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Starts a command and watches it, as a small process: Linux counts the starter's memory as its child's."""
 
 
 def inkdigits(seed: int, *options: str) -> Measured:
@@ -53,19 +63,21 @@ def install_peer() -> None:
 
 def _measure(command: list[str], *, saved: Path, seed: int) -> Measured:
     """Runs the command; its last lines are JSON with `accuracy`; the time is that of the file `saved`."""
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        started = time.time()
-        process = subprocess.Popen(command, stdout=output, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        output.seek(0)
-        errors.seek(0)
-        if os.waitstatus_to_exitcode(status) != 0:
-            raise SystemExit(f"{' '.join(command)} failed:\n{errors.read()[-2000:]}")
-        printed = output.read()
-    figures = json.loads(printed[printed.index("\n{") if "\n{" in printed else 0 :])
+    with tempfile.TemporaryDirectory() as folder:
+        watched = Path(folder) / "watched.json"
+        done = subprocess.run(
+            [sys.executable, "-c", _WATCH, str(watched), *command],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+        about = json.loads(watched.read_text())
+    figures = json.loads(done.stdout[done.stdout.index("\n{") if "\n{" in done.stdout else 0 :])
     return Measured(
         seed=seed,
-        seconds=saved.stat().st_mtime - started,
-        peak_mb=usage.ru_maxrss / 1024,
+        seconds=saved.stat().st_mtime - about["started"],
+        peak_mb=about["peak_kb"] / 1024,
         accuracy=figures["accuracy"],
     )
