@@ -11,17 +11,6 @@ HERE = Path(__file__).parent
 PEER_VENV = HERE.parent / ".venv-peer"
 PEER_PACKAGES = ("tensorflow==2.21.0", "keras==3.15.1")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """One run: seconds from process start to saved model, peak memory in MB, test accuracy 0 to 1."""
-
-    seed: int
-    seconds: float
-    peak_mb: float
-    accuracy: float
-
-
 _WATCH = """
 import json, os, sys, time
 started = time.time()
@@ -32,6 +21,16 @@ with open(sys.argv[1], "w") as file:
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 """Starts a command and watches it, as a small process: Linux counts the starter's memory as its child's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One run: seconds from process start to saved model, peak memory in MB, test accuracy 0 to 1."""
+
+    seed: int
+    seconds: float
+    peak_mb: float
+    accuracy: float
 
 
 def inkdigits(seed: int, *options: str) -> Measured:
