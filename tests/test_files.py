@@ -88,13 +88,16 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(tmp_path: Path) -> None
 def test_a_killed_write_leaves_the_old_file_and_can_be_swept_away(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     files.write(path, b"old")
-    (tmp_path / ".hidden").write_text("mine")
+    mine = [tmp_path / ".hidden", tmp_path / ".mine.iso.part", tmp_path / ".x.part"]
+    for each in mine:
+        each.write_text("mine")
     done = subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
     assert done.returncode == -9
     assert path.read_bytes() == b"old"
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 2 + len(mine)
+    (tmp_path / ".folder.0123abcd.part").mkdir()
     files.sweep(tmp_path)
-    assert set(tmp_path.iterdir()) == {path, tmp_path / ".hidden"}
+    assert set(tmp_path.iterdir()) == {path, *mine, tmp_path / ".folder.0123abcd.part"}
 
 
 def test_sweeping_where_nothing_is_is_no_trouble(tmp_path: Path) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 from inkdigits.errors import UserError
 
 _HALF = ".part"
+_RANDOM_BYTES = 4
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes | memoryview) -> None:
     """Puts `content` at `path` in one move; what stood there before stays until the new file is whole.
 
     Raises UserError, and leaves no half file, where the folder can't be written or the disk is full.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_HALF}")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_HALF}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("xb") as file:
@@ -33,5 +34,6 @@ def write(path: Path, content: bytes) -> None:
 
 def sweep(folder: Path) -> None:
     """Removes what killed calls of `write` left half done in a folder that nobody writes to now."""
-    for half in folder.glob(f".*{_HALF}"):
-        half.unlink(missing_ok=True)
+    for half in folder.glob(f".*.{'[0-9a-f]' * 2 * _RANDOM_BYTES}{_HALF}"):
+        with contextlib.suppress(OSError):
+            half.unlink()

@@ -113,7 +113,7 @@ def test_control_c_says_how_to_go_on(
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
-        (["no/such/folder"], 1, "there is no data set 'no/such/folder'"),
+        (["no/such/folder"], 2, "there is no data set 'no/such/folder'"),
         (["mnist", "--trials", "0"], 2, "trials is 0, but has to be at least 1"),
         (["mnist", "--validation", "0"], 2, "a search needs a validation split"),
         (["mnist", "--preset", "perfect"], 2, "unknown preset 'perfect'"),

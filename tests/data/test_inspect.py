@@ -115,6 +115,17 @@ def test_a_contact_sheet_shows_every_class(tmp_path: Path, small_set: Dataset) -
         assert cv2.matchTemplate(drawn, small_set.images[row], cv2.TM_SQDIFF).min() < 20
 
 
+def test_a_split_without_one_usable_picture_is_told(tmp_path: Path, label_folders: Folders) -> None:
+    label_folders(tmp_path / "train")
+    (tmp_path / "test" / "7").mkdir(parents=True)
+    (tmp_path / "test" / "7" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    info = inspect.info(str(tmp_path))
+    assert [split.n for split in info.splits] == [10, 0]
+    assert [each.file for each in info.broken] == [str(tmp_path / "test" / "7" / "torn.png")]
+    inspect.contact_sheet(str(tmp_path), tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").exists()
+
+
 def test_the_contact_sheet_of_a_folder_is_a_png(tmp_path: Path, label_folders: Folders) -> None:
     folder = label_folders(tmp_path / "set")
     inspect.contact_sheet(str(folder), tmp_path / "sheet.png")
@@ -131,8 +142,9 @@ def test_the_contact_sheet_of_pages_shows_pictures(data_folder: Path, tmp_path: 
 
 
 def test_a_contact_sheet_that_cannot_be_written_is_a_sentence(tmp_path: Path, small_set: Dataset) -> None:
-    with pytest.raises(UserError, match="the contact sheet can't be written to"):
-        sheet.of_datasets([small_set], tmp_path / "absent" / "sheet.png")
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(UserError, match=r"^cannot write .*sheet\.png: "):
+        sheet.of_datasets([small_set], tmp_path / "taken" / "sheet.png")
 
 
 @pytest.mark.parametrize("name", ["sheet.jpg", "sheet"])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from inkdigits import data
-from inkdigits.data import cache, fetching, files, local, obtain, pinned
+from inkdigits.data import cache, fetching, files, known, local, obtain, pinned
 from inkdigits.data.pinned import FILES, File
 from inkdigits.data.progress import bars
 from inkdigits.errors import UserError
@@ -363,7 +363,7 @@ def test_a_download_that_cannot_be_written_is_a_sentence(empty_cache: Path) -> N
 def test_fetch_brings_all_files_and_says_where(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as mirror:
         monkeypatch.setitem(pinned.FILES, "usps", {"train": (thing(mirror.url),)})
-        assert fetching.fetch("usps", progress=silent) == (empty_cache / "things" / "thing",)
+        assert fetching.fetch(known.require("usps"), progress=silent) == (empty_cache / "things" / "thing",)
         assert data.fetch("usps") == (empty_cache / "things" / "thing",)
     assert len(mirror.asked) == 1
 
@@ -384,5 +384,5 @@ def test_fetching_into_a_cache_that_cannot_be_written_is_a_sentence(
     monkeypatch.setenv("INKDIGITS_CACHE", str(tmp_path / "file"))
     with serving() as mirror:
         monkeypatch.setitem(pinned.FILES, "usps", {"train": (thing(mirror.url),)})
-        with pytest.raises(UserError, match=r"can't be written .* or set INKDIGITS_CACHE"):
-            fetching.fetch("usps", progress=silent)
+        with pytest.raises(UserError, match=r"^cannot write .* or set INKDIGITS_CACHE"):
+            fetching.fetch(known.require("usps"), progress=silent)

@@ -1,5 +1,7 @@
 """Anyone's own data is read from every form, and what can't be used is refused with one sentence."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,10 +10,10 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from inkdigits import data
+from inkdigits import data, image
 from inkdigits.data import inspect
 from inkdigits.errors import UserError
-from inkdigits.types import Dataset, Images, Labels
+from inkdigits.types import Dataset, Gray, Images, Labels
 
 Folders = Callable[..., Path]
 Refusal = Callable[..., str]
@@ -287,3 +289,30 @@ def test_a_picture_that_is_a_bomb_is_refused_in_a_folder_too(
     folder = label_folders(tmp_path / "set")
     Image.new("1", (12000, 12000)).save(folder / "1" / "bomb.png")
     assert "bomb.png: has 12000×12000 pixels" in refusal(folder)
+
+
+def test_a_picture_is_decoded_once_for_each_time_that_a_split_is_loaded(
+    tmp_path: Path, drawn: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row in range(3):
+        Image.fromarray(drawn[row]).save(tmp_path / f"{row}.png")
+    (tmp_path / "labels.csv").write_text("file,label\n0.png,0\n1.png,1\n2.png,2\n")
+    decoded: list[Path] = []
+
+    def decode(path: Path) -> Gray:
+        decoded.append(path)
+        return np.asarray(drawn[0], np.uint8)
+
+    monkeypatch.setattr(image, "decode", decode)
+    data.load(str(tmp_path), "all")
+    assert len(decoded) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' file names are always text")
+def test_a_folder_whose_name_is_no_text_is_refused(
+    tmp_path: Path, label_folders: Folders, refusal: Refusal
+) -> None:
+    (label_folders(tmp_path / "set") / "7").rename(
+        Path(os.fsdecode(os.fsencode(tmp_path / "set") + b"/\xff"))
+    )
+    assert "holds '\\udcff', whose name is no UTF-8" in refusal(tmp_path / "set")

@@ -65,6 +65,8 @@ def test_a_csv_row_of_another_width_is_refused_with_its_line(
     lines[2] = lines[2].rpartition(",")[0]
     path.write_text("\n".join(lines))
     assert "line 3 has 784 columns; it should have 785" in refusal(path)
+    path.write_text("\n\n" + "\n".join(lines))
+    assert "line 5 has 784 columns; it should have 785" in refusal(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"label,pixel0\n"])
@@ -111,6 +113,8 @@ def test_a_writer_has_the_same_number_in_every_split(tmp_path: Path, drawn: Imag
         ("name,label\na.png,1\n", "it should have file and label"),
         ("file,label\na.png\n", "line 2 has another number of columns"),
         ("file,label\na.png,1,2\n", "line 2 has another number of columns"),
+        ("file,label\n\n\na.png,1,2\n", "line 4 has another number of columns"),
+        ("file,label\na.png, \n", "line 2 has no label"),
         ("file,label\n", "names no pictures"),
         ("file,label\n../../etc/passwd,1\n", "files should lie in the folder of the table"),
         ("file,label\nabsent.png,1\n", "absent.png"),

@@ -161,6 +161,13 @@ def test_metadata_that_is_no_json_is_refused(tmp_path: Path) -> None:
     assert refused(path).startswith("cannot read ")
 
 
+def test_metadata_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.safetensors"
+    deep = {"inkdigits": "[" * 100_000 + "]" * 100_000}
+    path.write_bytes(safetensors.torch.save({"weight": torch.zeros(3)}, metadata=deep))
+    assert refused(path).startswith("cannot read ")
+
+
 def test_another_version_is_refused(path: Path) -> None:
     rewrite(path, lambda described: described.update(format=2))
     assert refused(path).endswith("is a model file of format 2, but this reads format 1")
@@ -179,6 +186,10 @@ MISFITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "no network": lambda described: described.pop("network"),
     "a network that is a word": lambda described: described.update(network="lenet5"),
     "a temperature that is a word": lambda described: described.update(temperature="hot"),
+    "a temperature below zero": lambda described: described.update(temperature=-1.0),
+    "labels that are a word": lambda described: described.update(label_names="abc"),
+    "labels that are numbers": lambda described: described.update(label_names=[0, 1, 2]),
+    "no provenance": lambda described: described.update(provenance=None),
     "no preprocessing": lambda described: described.pop("preprocessing"),
 }
 

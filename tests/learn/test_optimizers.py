@@ -208,3 +208,12 @@ def test_under_muon_only_kernels_over_several_channels_are_made_orthogonal() -> 
     assert [tuple(weight.shape) for weight in kernels.weights] == [(16, 6, 5, 5)]
     assert (kernels.rate, rest.rate) == (0.1, 0.02)
     assert {weight.ndim for weight in rest.weights} == {1, 2, 4}
+
+
+@pytest.mark.parametrize("model", ["mlp", "article"])
+def test_under_muon_a_network_without_such_kernels_heeds_the_named_options(model: str) -> None:
+    network = registry.build(NetworkOptions(model=model), 10)
+    options = change(TrainOptions(), {"learning_rate": 0.1, "momentum": 0.7, "weight_decay": 0.01})
+    (rule,) = optimizers.build(network, options)
+    assert isinstance(rule, Momentum)
+    assert (rule.rate, rule.momentum, rule.weight_decay, rule.nesterov) == (0.1, 0.7, 0.01, True)

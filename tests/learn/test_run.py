@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -103,14 +105,38 @@ def test_the_pictures_can_be_drawn(finished: run.Result) -> None:
 
 
 def test_the_commit_is_that_of_the_checkout(finished: run.Result) -> None:
-    here = Path(run.__file__).parent
-    git = subprocess.run(
-        ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert about(finished.folder)["commit"] == (git.stdout.strip() or None)
+    root = Path(run.__file__).parents[3]
+    head = root / ".git" / "HEAD"
+    if not head.is_file():
+        pytest.skip("this is no checkout")
+    name = head.read_text().removeprefix("ref: ").strip()
+    branch = root / ".git" / name
+    commit = str(about(finished.folder)["commit"]).removesuffix("-dirty")
+    assert commit == (branch.read_text().strip() if branch.is_file() else name)
+
+
+def test_a_commit_is_the_packages_own_and_says_what_was_changed_since(tmp_path: Path) -> None:
+    package = tmp_path / "inkdigits"
+    shutil.copytree(Path(run.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit() -> str:
+        command = [sys.executable, "-c", "from inkdigits.learn import run; print(run._commit())"]
+        where = os.environ | {"PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(command, env=where, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "someone else's")
+    assert commit() == "None"
+    git("add", "inkdigits/*.py")
+    git("commit", "-q", "-m", "ours")
+    assert commit() == git("rev-parse", "HEAD")
+    (package / "types.py").write_text((package / "types.py").read_text() + "# changed\n")
+    assert commit() == git("rev-parse", "HEAD") + "-dirty"
 
 
 def test_without_git_there_is_no_commit(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,7 +372,7 @@ def test_what_a_killed_run_left_half_written_is_swept_away(source: str, tmp_path
     assert not (folder / STATE_FILE).exists()
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"arguments": {}}', "{}"])
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"arguments": {}}', "{}", "[" * 100_000])
 def test_where_no_run_was_begun_there_are_no_arguments(text: str | None, tmp_path: Path) -> None:
     if text is not None:
         (tmp_path / RUN_FILE).write_text(text)

@@ -5,7 +5,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from inkdigits.learn import options as learning
 from inkdigits.learn import search_space
-from inkdigits.learn.options import CHOICES, TrainOptions
+from inkdigits.learn.options import CHOICES, NetworkOptions, TrainOptions
 from inkdigits.learn.search_space import Space
 
 
@@ -80,3 +80,8 @@ def test_values_are_short_enough_to_type() -> None:
     drawn = {"learning_rate": 0.123456789, "rotation": 11.98765, "scale": 1.23456e-5, "batch": 128}
     short = {"learning_rate": 0.123, "rotation": 12.0, "scale": 1.23e-5, "batch": 128}
     assert search_space.rounded(drawn) == short
+
+
+@pytest.mark.parametrize("model", ["mlp", "article"])
+def test_a_rate_that_the_network_doesnt_heed_isnt_searched(model: str) -> None:
+    assert "vector_rate" not in space(TrainOptions(network=NetworkOptions(model=model)))

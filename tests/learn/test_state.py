@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -167,3 +168,24 @@ def test_a_file_that_is_no_state_is_refused(
     (tmp_path / STATE_FILE).write_bytes(checkpoint.pack({"x": torch.zeros(2)}, described))
     with pytest.raises(UserError, match=f"{STATE_FILE} (is not a training state|does not hold )"):
         resume(digits, tmp_path)
+
+
+DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "about nothing": lambda described: described.update(about=None),
+    "about a list": lambda described: described.update(about=[]),
+    "a step that is a word": lambda described: described["numbers"].update(step="x"),
+    "a step that is missing": lambda described: described["numbers"].pop("step"),
+    "optimizer steps that are nothing": lambda described: described.update(optimizer_steps=[None, None]),
+    "a history of numbers": lambda described: described.update(history=[1]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_state_whose_description_is_damaged_is_refused(
+    damage: Callable[[dict[str, Any]], object], stopped: Path, digits: Dataset
+) -> None:
+    tensors, described = checkpoint.unpack(stopped / STATE_FILE)
+    damage(described)
+    (stopped / STATE_FILE).write_bytes(checkpoint.pack(tensors, described))
+    with pytest.raises(UserError, match=f"{STATE_FILE} (is not a training state|does not hold )"):
+        resume(digits, stopped)

@@ -61,7 +61,7 @@ def test_digits_are_learnt(digits: Dataset) -> None:
     assert not trained.network.training
 
 
-@pytest.mark.parametrize("model", ["lenet5", "alexnet"])
+@pytest.mark.parametrize("model", ["lenet5", "alexnet", "vgg"])
 def test_the_seed_decides_everything(model: str, digits: Dataset) -> None:
     training, validation = halves(digits)
     small = {"model": model, "width": 0.25, "epochs": 1.0, "rotation": 10.0}

@@ -5,6 +5,7 @@ output, progress to standard error. Exit status: 0 done, 1 the work failed, 2 th
 """
 
 import dataclasses
+import io
 import os
 import sys
 import warnings
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, Token
 
 from inkdigits import __version__
 from inkdigits.cli.status import INTERRUPTED
@@ -20,10 +21,24 @@ from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import options as learning
 
 app = App(
-    name="inkdigits", help="A recogniser of handwritten digits that its user owns.", version=__version__
+    name="inkdigits",
+    help="A recogniser of handwritten digits that its user owns.",
+    version=__version__,
+    suppress_keyboard_interrupt=False,  # `main` says it
 )
 data_app = App(name="data", help="What sets are known; fetch one; look at one.")
 app.command(data_app)
+
+
+def _whole(_kind: type, tokens: Sequence[Token]) -> int:
+    """A whole number, where Cyclopts would round a broken one."""
+    try:
+        return int(tokens[0].value)
+    except ValueError as error:
+        raise ValueError(f"{tokens[0].value!r} is no whole number") from error
+
+
+_Whole = Annotated[int, Parameter(converter=_whole)]
 
 
 def _flags() -> type:
@@ -33,6 +48,7 @@ def _flags() -> type:
     for option in (f for kind in kinds for f in dataclasses.fields(kind) if "help" in f.metadata):
         words = learning.CHOICES.get(option.name)
         kind = Literal[words] if words else type(option.default)
+        kind = _Whole if kind is int else kind
         members.append((option.name, kind | None, dataclasses.field(default=None, metadata=option.metadata)))
     made = dataclasses.make_dataclass("Flags", members, frozen=True, kw_only=True)
     made.__module__ = __name__
@@ -95,7 +111,8 @@ def evaluate(
     data
         A known set (see `inkdigits data list`) or a path to your own.
     split
-        Which part of the set; by default its test split, or where it has none all that was not learnt from.
+        Which part of the set; by default its test split, or where it has none all of it, less what the model
+        was shown if the set is the one it learnt from.
     against
         A second model, compared with the first on the same images by McNemar's test.
 
@@ -111,7 +128,7 @@ def tune(
     /,
     *,
     preset: str | None = None,
-    trials: int = 20,
+    trials: _Whole = 20,
     out: Path | None = None,
     as_json: _AsJson = False,
     flags: _Spread = _NO_FLAGS,
@@ -179,8 +196,12 @@ def info(data: str, /, *, picture: Path | None = None, as_json: _AsJson = False)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and leaves with its exit status; what a user can put right is one sentence."""
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console without blocks or Chinese gets question marks
     try:
         status = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()  # here, where a full disk is still a sentence
     except (CycloptsError, ArgumentError) as error:
         print(f"inkdigits: {error}", file=sys.stderr)
         sys.exit(2)
@@ -190,6 +211,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         # Our reader has had enough, as `head` has; what Python would flush at exit goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"inkdigits: {where}{error.strerror or error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("inkdigits: interrupted", file=sys.stderr)

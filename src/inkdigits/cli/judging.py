@@ -50,14 +50,18 @@ def _judged(source: str, model: Model) -> Dataset:
     if "test" in names:
         return data.load(source, "test")
     training, name = run.training_set(source)
-    if digest.sha256(training) != model.card.provenance.get("sha256"):
+    learnt_from = model.card.provenance
+    if digest.sha256(training) == learnt_from.get("sha256"):
+        test = run.test_set(source, training, name)
+        note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
+    elif learnt_from.get("data") == source:
+        test = data.load(source, name)
+        note = (
+            f"but from other images than are there now: some of the {len(test):,} may have been shown to it"
+        )
+    else:
         return data.load(source, name)
-    test = run.test_set(source, training, name)
-    print(
-        f"The model has learnt from {source}: judged on the {len(test):,} images that it was not shown"
-        f" (--split {name} takes all)",
-        file=sys.stderr,
-    )
+    print(f"The model has learnt from {source}: {note}", file=sys.stderr)
     return test
 
 

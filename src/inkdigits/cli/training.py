@@ -1,6 +1,8 @@
 """`inkdigits train`: from the command line to a run directory, with progress."""
 
+import contextlib
 import itertools
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -40,7 +42,7 @@ def train(
         options = _begun(data, preset=preset, given=given, out=out)
     else:
         options = learning.recipe(preset or "fast", given)
-    folder = out or _new_folder(f"{Path(data).name}-{options.network.model}")
+    folder = out or _new_folder(f"{Path(data).resolve().name}-{options.network.model}")
     with Stopping() as stopping, Bar() as bar:
         watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
         try:
@@ -50,11 +52,15 @@ def train(
             again = command(["train", data, "--out", str(folder), "--resume"])
             print(f"{stopped}; go on with: {again}", file=sys.stderr)
             return INTERRUPTED
+        except UserError:
+            if out is None:
+                _remove_if_empty(folder)
+            raise
+    run.draw(result)
     if as_json:
         print_json(asdict(result.evaluation))
     else:
         print(_summary(result))
-    run.draw(result)
     return 0
 
 
@@ -70,7 +76,10 @@ def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path
                 f"{out} was begun with {name} {arguments.get(name)!r}, not {value!r};"
                 " resume it as it was, or begin another with --out"
             )
-    return learning.change(TrainOptions(), {k: v for k, v in arguments.items() if k != "data"})
+    try:
+        return learning.change(TrainOptions(), {k: v for k, v in arguments.items() if k != "data"})
+    except TypeError as error:
+        raise UserError(f"{out} holds no run to resume: its arguments are damaged ({error})") from error
 
 
 def _new_folder(name: str) -> Path:
@@ -85,6 +94,12 @@ def _new_folder(name: str) -> Path:
             raise UserError(f"cannot make {folder}: {error.strerror}; name another with --out") from error
         return folder
     raise AssertionError("numbers don't end")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """A folder of `_new_folder` that nothing came of."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _summary(result: run.Result) -> str:
@@ -123,6 +138,7 @@ class Stopping:
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
+        os.write(sys.stderr.fileno(), b"\nstopping after the next step; once more leaves at once\n")
 
 
 class Bar:
@@ -140,7 +156,6 @@ class Bar:
         self._task = self._progress.add_task("training", total=None, visible=False, loss="")
 
     def __enter__(self) -> Self:
-        self._progress.start()
         return self
 
     def __exit__(
@@ -149,11 +164,13 @@ class Bar:
         self.close()
 
     def close(self) -> None:
-        """Ends the bar, so that other text can follow."""
-        self._progress.stop()
+        """Ends the bar, so that other text can follow; without a step there was none to end."""
+        if self._progress.live.is_started:
+            self._progress.stop()
 
     def step(self, step: int, n_steps: int, loss: float) -> None:
-        """One training step more."""
+        """One training step more; the first one shows the bar."""
+        self._progress.start()
         self._progress.update(
             self._task, completed=step, total=n_steps, visible=True, loss=f"loss {loss:.3f}"
         )

@@ -123,13 +123,13 @@ def _other_factors(images: Images) -> NDArray[np.float32]:
 
 def _projected(images: Images) -> NDArray[np.float32]:
     blocks = images.reshape(len(images), SIDE // _BLOCK, _BLOCK, SIDE // _BLOCK, _BLOCK)
-    sums = blocks.sum(axis=(2, 4), dtype=np.float32).reshape(len(images), -1)
+    sums = blocks.sum(axis=(2, 4), dtype=np.float32).reshape(len(images), (SIDE // _BLOCK) ** 2)
     # In units of the full ink of one pixel, so that float32 rounds off far less than _ROUNDING.
     return np.asarray(sums / (255 * _BLOCK), np.float32)
 
 
 def _lengths(images: Images) -> NDArray[np.float32]:
-    flat = images.reshape(len(images), -1)
+    flat = images.reshape(len(images), SIDE * SIDE)
     squares = [
         np.square(rows, dtype=np.float32).sum(axis=1) for rows in np.array_split(flat, len(flat) // 4096 + 1)
     ]

@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from inkdigits.data import cache, known, local, obtain
+from inkdigits.data import cache, local, obtain
+from inkdigits.data.known import Entry
 from inkdigits.data.mirrors import Progress
 from inkdigits.data.pinned import FILES, File
 from inkdigits.errors import UserError
 
 
-def fetch(name: str, *, progress: Progress) -> tuple[Path, ...]:
-    """Where all files of the known set now lie on this machine, checked; MNIST's writers only if to be had.
+def fetch(entry: Entry, *, progress: Progress) -> tuple[Path, ...]:
+    """Where all files of a known set now lie on this machine, checked; MNIST's writers only if to be had.
 
     Raises UserError when a file can't be had or the cache can't be written.
     """
-    entry = known.require(name)
-    if name not in FILES:
+    if entry.name not in FILES:
         return (local.folder(entry),)
-    files = [file for files in FILES[name].values() for file in files]
+    files = [file for files in FILES[entry.name].values() for file in files]
     needed = [_fetch(file, progress) for file in files if not file.writers_of]
     return (*needed, *_fetch_at_will([file for file in files if file.writers_of], progress))
 
@@ -32,10 +32,9 @@ def _fetch(file: File, progress: Progress) -> Path:
 def _store(file: File, content: obtain.Content) -> None:
     try:
         obtain.store(file, content)
-    except OSError as error:
+    except UserError as error:
         raise UserError(
-            f"{cache.path(file)} can't be written ({error.strerror}): make room there, "
-            "or set INKDIGITS_CACHE to a folder that can be written"
+            f"{error}: make room there, or set INKDIGITS_CACHE to a folder that can be written"
         ) from error
 
 

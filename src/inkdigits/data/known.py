@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from inkdigits.errors import UserError
+from inkdigits.errors import ArgumentError
 
 Kind = Literal["digit images", "lines", "pages"]
 
@@ -174,8 +174,8 @@ def find(name: str) -> Entry | None:
 
 
 def require(name: str) -> Entry:
-    """The known set of that name; UserError names the known ones."""
+    """The known set of that name; ArgumentError names the known ones."""
     entry = find(name)
     if entry is None:
-        raise UserError(f"unknown data set {name!r}; one of: {', '.join(_BY_NAME)}")
+        raise ArgumentError(f"unknown data set {name!r}; one of: {', '.join(_BY_NAME)}")
     return entry

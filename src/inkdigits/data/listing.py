@@ -18,6 +18,16 @@ def files(folder: Path) -> list[Path]:
 
 def _listed(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if wanted(path))
+        found = sorted(path for path in folder.iterdir() if wanted(path))
     except OSError as error:
         raise UserError(f"{folder} can't be read ({error.strerror}): allow it, or name another") from error
+    for path in found:
+        _require_text(path.name, folder)
+    return found
+
+
+def _require_text(name: str, folder: Path) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{folder} holds {name!a}, whose name is no UTF-8: rename it") from error

@@ -16,6 +16,7 @@ import filelock
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits import files
 from inkdigits.data import cache, local, mirrors, unpack, wheel
 from inkdigits.data.mirrors import Progress
 from inkdigits.data.pinned import FILES, File
@@ -44,25 +45,17 @@ def content(file: File, *, progress: Progress, online: bool = True) -> Content:
 
 
 def store(file: File, found: Content) -> None:
-    """The content in the cache: whole or not at all, whatever happens meanwhile. Raises OSError."""
+    """The content in the cache: whole or not at all, whatever happens meanwhile. Raises UserError."""
     target = cache.path(file)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    try:
-        with unfinished.open("wb") as out:
-            out.write(found.data)
-            out.flush()
-            os.fsync(out.fileno())
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    files.sweep(target.parent)
+    files.write(target, found.data)
 
 
 def _keep_if_possible(file: File, found: Content) -> None:
     """A cache that can't be written (read-only, full) is done without; `fetch` asks for more."""
     try:
         store(file, found)
-    except OSError:
+    except UserError:
         return
 
 

@@ -6,12 +6,12 @@ without them has one, "all". The training split's labels are the set's labels.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from inkdigits.data import idx, listing, npz, samples, tables
 from inkdigits.data.samples import Broken, Samples
-from inkdigits.errors import UserError
+from inkdigits.errors import ArgumentError, UserError
 from inkdigits.types import Dataset
 
 _TABLE = "labels.csv"
@@ -28,19 +28,20 @@ class Part:
 
 def load(source: Path, split: str) -> Dataset:
     """One split of the data at a path; raises UserError for what can't be used."""
-    part = _part_of(source, split)
-    read = part.read()
+    found = parts(source)
+    read = _part_of(source, found, split).read()
     samples.refuse_broken(read.broken)
     empty = set(read.classes) - set(read.labels.tolist())
     if empty:
         raise UserError(f"the class {min(empty)!r} in {source} has no images: add some, or remove its folder")
-    return samples.to_dataset(read, name=source.name, split=split, label_names=label_names(parts(source)))
+    return samples.to_dataset(read, name=source.name, split=split, label_names=label_names(found))
 
 
 def survey(source: Path, split: str) -> tuple[Dataset, tuple[Broken, ...]]:
     """The same without what can't be used, and that."""
-    read = _part_of(source, split).read()
-    names = label_names(parts(source))
+    found = parts(source)
+    read = _part_of(source, found, split).read()
+    names = label_names(found)
     return samples.to_dataset(read, name=source.name, split=split, label_names=names), read.broken
 
 
@@ -65,14 +66,15 @@ def parts(source: Path) -> dict[str, Part]:
     raise UserError(f"{source} is no data set; it should be a folder, an idx file, .npz or .csv")
 
 
-def _part_of(source: Path, split: str) -> Part:
-    found = parts(source)
+def _part_of(source: Path, found: dict[str, Part], split: str) -> Part:
     if split not in found:
-        raise UserError(f"{source} has no split {split!r}; one of: {', '.join(found)}")
+        raise ArgumentError(f"{source} has no split {split!r}; one of: {', '.join(found)}")
     return found[split]
 
 
 def _part(read: Callable[[], Samples]) -> Part:
+    """A split whose labels are known only when it has been read, which happens once."""
+    read = cache(read)
     return Part(read=read, classes=lambda: read().classes)
 
 

@@ -1,5 +1,6 @@
 """Contact sheets: a data set, or a set of pictures, at one glance."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from inkdigits import image
-from inkdigits.errors import UserError
+from inkdigits import files, image
+from inkdigits.errors import ArgumentError
 from inkdigits.types import SIDE, Dataset, Gray
 
 _COLUMNS = 24
@@ -23,9 +24,9 @@ _PICTURE_COLUMNS = 4
 
 
 def check_name(path: Path) -> None:
-    """Raises UserError for the name of a contact sheet that doesn't end in .png."""
+    """Raises ArgumentError for the name of a contact sheet that doesn't end in .png."""
     if path.suffix.lower() != ".png":
-        raise UserError(f"{path} is no name for a contact sheet; it should end in .png")
+        raise ArgumentError(f"{path} is no name for a contact sheet; it should end in .png")
 
 
 def of_datasets(datasets: Sequence[Dataset], path: Path) -> None:
@@ -87,7 +88,6 @@ def _fitted(picture: Gray) -> Gray:
 
 
 def _save(sheet: Image.Image, path: Path) -> None:
-    try:
-        sheet.save(path, format="PNG")
-    except OSError as error:
-        raise UserError(f"the contact sheet can't be written to {path} ({error.strerror})") from error
+    content = io.BytesIO()
+    sheet.save(content, format="PNG")
+    files.write(path, content.getvalue())

@@ -6,7 +6,7 @@ from typing import cast
 
 from inkdigits.data import known
 from inkdigits.data.known import Entry
-from inkdigits.errors import UserError
+from inkdigits.errors import ArgumentError, UserError
 from inkdigits.types import Dataset
 
 # Which module reads a known set: imported on demand, so that MNIST needs neither OpenCV nor Pillow.
@@ -18,8 +18,9 @@ _READERS |= dict.fromkeys(("symbols", "cells", "cheque-amounts"), "crops")
 def load(source: str, split: str = "train") -> Dataset:
     """One split of a known set, or of the data at a path.
 
-    Digit images as DESIGN.md has them: uint8 (n, 28, 28), bright ink on black. Only that split's images
-    are read. Raises UserError for a source or split that isn't there, and for data that can't be used.
+    Digit images as DESIGN.md has them: uint8 (n, 28, 28), bright ink on black. Of a known set only that
+    split's images are read. Raises UserError for a source that isn't there and for data that can't be used,
+    ArgumentError for a split that isn't there.
     """
     entry = known.find(source)
     if entry is None:
@@ -30,7 +31,7 @@ def load(source: str, split: str = "train") -> Dataset:
             "and until then `inkdigits data info` shows them"
         )
     if split not in entry.splits:
-        raise UserError(f"{source} has no split {split!r}; one of: {', '.join(entry.splits)}")
+        raise ArgumentError(f"{source} has no split {split!r}; one of: {', '.join(entry.splits)}")
     return _load_known(entry, split)
 
 
@@ -48,17 +49,18 @@ def fetch(name: str) -> tuple[Path, ...]:
     """Where all files of a known set now lie on this machine; downloads show bars on standard error."""
     from inkdigits.data import fetching, progress  # noqa: PLC0415 (as above)
 
+    entry = known.require(name)
     with progress.bars() as report:
-        return fetching.fetch(name, progress=report)
+        return fetching.fetch(entry, progress=report)
 
 
 def path(source: str) -> Path:
-    """The path that a source names; UserError if it is neither that nor a known set."""
+    """The path that a source names; ArgumentError if it is neither that nor a known set."""
     names = ", ".join(entry.name for entry in known.catalogue())
     right = f"name a folder or file that exists, or one of: {names}"
     if not source:
         # What Path makes of it is the current folder.
-        raise UserError(f"the name of the data set is empty: {right}")
+        raise ArgumentError(f"the name of the data set is empty: {right}")
     try:
         named = Path(source).expanduser()
         if named.exists():
@@ -68,7 +70,7 @@ def path(source: str) -> Path:
     except RuntimeError:
         # A home of nobody's.
         pass
-    raise UserError(f"there is no data set {source!r}: {right}")
+    raise ArgumentError(f"there is no data set {source!r}: {right}")
 
 
 def _load_known(entry: Entry, split: str) -> Dataset:

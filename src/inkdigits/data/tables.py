@@ -20,17 +20,16 @@ def read_pixels(path: Path) -> Samples:
 
     The label is in the column headed `label`, or the first one; a header line is not needed.
     """
-    lines = _text(path).splitlines()
-    header = _first_row(lines, path=path)
+    lines = [(number, line) for number, line in enumerate(_text(path).splitlines(), 1) if line.strip()]
+    header = _first_row([line for _, line in lines[:1]], path=path)
     column = header.index("label") if "label" in header else 0
-    rows = [line for line in lines[_is_header(header) :] if line.strip()]
+    rows = lines[_is_header(header) :]
     if not rows:
         raise UserError(f"{path} has no rows; each should hold a label and {_PIXELS} pixels")
-    _check_widths(rows, path=path, first=1 + _is_header(header))
+    _check_widths(rows, path=path)
     try:
-        table = np.loadtxt(
-            io.StringIO("\n".join(rows)), delimiter=",", quotechar='"', dtype=np.float32, ndmin=2
-        )
+        text = io.StringIO("\n".join(line for _, line in rows))
+        table = np.loadtxt(text, delimiter=",", quotechar='"', dtype=np.float32, ndmin=2)
     except ValueError as error:
         raise UserError(f"{path} holds something else than numbers ({error})") from error
     return arrays.to_samples(np.delete(table, column, axis=1), table[:, column], name=str(path))
@@ -41,25 +40,27 @@ def read_list(path: Path) -> Samples:
     table = csv.DictReader(io.StringIO(_text(path)))
     try:
         columns = table.fieldnames or ()
-        rows = list(table)
+        rows = [(table.line_num, row) for row in table]
     except csv.Error as error:
         raise _no_table(path, error) from error
     if not {"file", "label"} <= set(columns):
         raise UserError(
             f"{path} has the columns {', '.join(columns) or 'none'}; it should have file and label"
         )
-    wrong = next((number for number, row in enumerate(rows, 2) if None in row or None in row.values()), None)
-    if wrong is not None:
-        raise UserError(
-            f"{path} line {wrong} has another number of columns than the {len(columns)} of its header"
-        )
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise UserError(
+                f"{path} line {line} has another number of columns than the {len(columns)} of its header"
+            )
+        if not row["label"].strip():
+            raise UserError(f"{path} line {line} has no label")
     if not rows:
         raise UserError(f"{path} names no pictures; each row should hold a file and its label")
     group = next((column for column in _GROUPS if column in columns), None)
     return samples.from_files(
-        [_inside(path.parent, row["file"], table=path) for row in rows],
-        labels=[row["label"] for row in rows],
-        groups=[row[group] for row in rows] if group else None,
+        [_inside(path.parent, row["file"], table=path) for _, row in rows],
+        labels=[row["label"] for _, row in rows],
+        groups=[row[group] for _, row in rows] if group else None,
     )
 
 
@@ -74,7 +75,7 @@ def _text(path: Path) -> str:
 
 def _first_row(lines: list[str], *, path: Path) -> list[str]:
     try:
-        return next(csv.reader(lines[:1]), [])
+        return next(csv.reader(lines), [])
     except csv.Error as error:
         raise _no_table(path, error) from error
 
@@ -91,14 +92,14 @@ def _is_header(cells: list[str]) -> bool:
     return False
 
 
-def _check_widths(rows: list[str], *, path: Path, first: int) -> None:
-    widths = [row.count(",") + 1 for row in rows]
-    wrong = next((number for number, width in enumerate(widths) if width != _PIXELS + 1), None)
-    if wrong is not None:
-        raise UserError(
-            f"{path} line {wrong + first} has {widths[wrong]} columns; it should have {_PIXELS + 1}: "
-            f"a label and {_PIXELS} pixels"
-        )
+def _check_widths(rows: list[tuple[int, str]], *, path: Path) -> None:
+    for number, line in rows:
+        width = line.count(",") + 1
+        if width != _PIXELS + 1:
+            raise UserError(
+                f"{path} line {number} has {width} columns; it should have {_PIXELS + 1}: "
+                f"a label and {_PIXELS} pixels"
+            )
 
 
 def _inside(folder: Path, file: str, *, table: Path) -> Path:

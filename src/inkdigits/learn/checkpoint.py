@@ -5,6 +5,7 @@ Never pickle. All metadata is one JSON text under one key, so that equal models 
 
 import hashlib
 import json
+import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -84,11 +85,14 @@ def _card(about: Mapping[str, Any]) -> Card:
         network=NetworkOptions(**about["network"]),
         label_names=tuple(about["label_names"]),
         temperature=float(about["temperature"]),
-        thresholds=about["thresholds"],
-        provenance=about["provenance"],
+        thresholds=dict(about["thresholds"]),
+        provenance=dict(about["provenance"]),
     )
-    if not card.label_names:
+    names = about["label_names"]
+    if not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
         raise ValueError("it names no labels")
+    if not 0 < card.temperature < math.inf:
+        raise ValueError(f"its temperature is {card.temperature:g}")
     return card
 
 
@@ -111,12 +115,13 @@ def unpack(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         if path.stat().st_size > _LARGEST:
             raise UserError(f"{path} is larger than {_LARGEST >> 20} MiB; a model file is smaller")
+        path.open("rb").close()  # safetensors says of any file that it can't open that there is none
         with safetensors.safe_open(str(path), framework="pt") as file:
             about = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except KeyError as error:
         raise UserError(f"{path} is a safetensors file, but not one of inkdigits") from error
-    except (OSError, ValueError, safetensors.SafetensorError) as error:
+    except (OSError, ValueError, RecursionError, safetensors.SafetensorError) as error:
         raise UserError(f"cannot read {path}: {_reason(error)}") from error
     if not isinstance(about, dict):
         raise UserError(f"{path} is a safetensors file, but not one of inkdigits")

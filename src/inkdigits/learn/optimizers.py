@@ -20,6 +20,9 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 NEWTON_SCHULZ_STEPS = 3
 
+VECTOR_MOMENTUM = 0.85
+"""Momentum, under muon, of the weights that are no kernels."""
+
 
 class Optimizer(ABC):
     """A rule for some weights: what it keeps between steps is in `state`, one list of tensors a kind."""
@@ -69,8 +72,8 @@ class Momentum(Optimizer):
             velocity = self.state["velocity"]
             torch._foreach_mul_(velocity, self.momentum)
             torch._foreach_add_(velocity, gradients)
-            ahead = torch._foreach_add(gradients, velocity, alpha=self.momentum)
-            gradients = list(ahead) if self.nesterov else velocity
+            ahead = torch._foreach_add(gradients, velocity, alpha=self.momentum) if self.nesterov else ()
+            gradients = list(ahead or velocity)
         torch._foreach_add_(self.weights, gradients, alpha=-rate)
 
 
@@ -163,20 +166,22 @@ def build(network: nn.Module, options: TrainOptions) -> list[Optimizer]:
             ]
         case "adam" | "adamw" as name:
             return [Adam(weights, rate=rate, weight_decay=decay, decoupled=name == "adamw")]
-    return _muon(weights, options)
+    return _muon(kernels(network), weights, options)
 
 
-def _muon(weights: list[nn.Parameter], options: TrainOptions) -> list[Optimizer]:
-    """Muon on kernels that see several channels; Nesterov's momentum on everything else."""
-    kernels = [w for w in weights if w.ndim == 4 and w.size(1) > 1]
-    chosen = {id(w) for w in kernels}
-    rest = [w for w in weights if id(w) not in chosen]
+def kernels(network: nn.Module) -> list[nn.Parameter]:
+    """The trainable weights that muon makes orthogonal: kernels that see several channels."""
+    return [w for w in network.parameters() if w.requires_grad and w.ndim == 4 and w.size(1) > 1]
+
+
+def _muon(chosen: list[nn.Parameter], weights: list[nn.Parameter], options: TrainOptions) -> list[Optimizer]:
+    """Muon on `chosen`, Nesterov's momentum on all other weights; on all, where none is chosen."""
+    rate, momentum, decay = options.learning_rate, options.momentum, options.weight_decay
+    if not chosen:
+        return [Momentum(weights, rate=rate, momentum=momentum, weight_decay=decay, nesterov=True)]
+    known = {id(w) for w in chosen}
+    rest = [w for w in weights if id(w) not in known]
     return [
-        Muon(
-            kernels,
-            rate=options.learning_rate,
-            momentum=options.momentum,
-            weight_decay=options.weight_decay,
-        ),
-        Momentum(rest, rate=options.vector_rate, momentum=0.85, nesterov=True),
+        Muon(chosen, rate=rate, momentum=momentum, weight_decay=decay),
+        Momentum(rest, rate=options.vector_rate, momentum=VECTOR_MOMENTUM, nesterov=True),
     ]

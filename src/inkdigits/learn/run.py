@@ -61,6 +61,7 @@ def run(
     or can't be written, or where another process is at work in it.
     """
     _check_folder(folder, resume=resume)
+    device.choose(options.device)  # refused before anything is made
     training, split_name = training_set(source)
     warn_of_flips(options.augment, training.label_names)
     kept, validation = validation_set(source, training, options)
@@ -133,7 +134,7 @@ def arguments_of(folder: Path) -> dict[str, Any]:
 def _described(folder: Path) -> dict[str, Any]:
     try:
         described: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder} holds no run to resume: {RUN_FILE} is missing or torn") from error
     parts = ("arguments", "data")
     if not isinstance(described, dict) or not all(isinstance(described.get(p), dict) for p in parts):
@@ -247,18 +248,22 @@ def versions() -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    """The commit of the checkout that the package runs from, or None where there is none."""
-    here = Path(__file__).parent
+    """The commit of the checkout that the package runs from, `-dirty` where it was changed since.
+
+    None where there is no checkout.
+    """
+    here = Path(__file__)
     try:
-        found = subprocess.run(
-            ["git", "-C", str(here), "rev-parse", "HEAD"],  # noqa: S607 (git from the path)
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        _git(here.parent, "ls-files", "--error-unmatch", here.name)  # not just any repository around it
+        changed = _git(here.parent, "status", "--porcelain", "--untracked-files=no")
+        return _git(here.parent, "rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return found.stdout.strip()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

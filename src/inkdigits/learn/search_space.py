@@ -5,7 +5,9 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
+from inkdigits.learn import optimizers
 from inkdigits.learn import options as learning
+from inkdigits.learn.networks import registry
 from inkdigits.learn.options import TrainOptions
 
 Space = dict[str, BaseDistribution]
@@ -33,6 +35,8 @@ AMOUNTS: Mapping[str, tuple[float, float]] = {
 WITH_MOMENTUM = ("momentum", "nesterov", "muon")
 """The optimizers that heed the option `momentum`."""
 
+_ANY_CLASSES = 2
+
 DIGITS = 3
 """Significant digits of a value drawn: more would not matter, and could not be typed."""
 
@@ -45,7 +49,7 @@ def space(start: TrainOptions, *, fixed: Collection[str], suggestion: float | No
     begun, vector = _rate(start.learning_rate), _rate(start.vector_rate)
     rate = _rate(suggestion or begun)
     found: Space = {"learning_rate": _around(rate, begun)}
-    if start.optimizer == "muon":
+    if start.optimizer == "muon" and optimizers.kernels(registry.build(start.network, _ANY_CLASSES)):
         found["vector_rate"] = _around(_rate(vector * rate / begun), vector)
     found["batch"] = CategoricalDistribution(sorted({start.batch, *(n for n in BATCHES if n <= n_training)}))
     values = learning.flat(start)

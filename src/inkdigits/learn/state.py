@@ -92,7 +92,8 @@ def restore(path: Path, state: State, about: Mapping[str, Any]) -> None:
     Raises UserError where the file is torn, or belongs to a run with other options or data than `about`.
     """
     tensors, described = checkpoint.unpack(path)
-    if not {"about", "numbers", "history", "optimizer_steps"} <= set(described):
+    kinds = {"about": dict, "numbers": dict, "history": list, "optimizer_steps": list}
+    if not all(isinstance(described.get(name), kind) for name, kind in kinds.items()):
         raise UserError(f"{path} is not a training state; name the run directory that `train --out` made")
     check_same_run(path, described["about"], about)
     try:
@@ -140,10 +141,10 @@ def _laid_out_as(network: Network, weights: Weights) -> Weights:
 
 def _restore_numbers(described: Mapping[str, Any], state: State) -> None:
     for optimizer, n_steps in zip(state.optimizers, described["optimizer_steps"], strict=True):
-        optimizer.n_steps = n_steps
+        optimizer.n_steps = int(n_steps)
     for name in _NUMBERS:
-        setattr(state, name, described["numbers"][name])
-    state.best_loss = math.inf if state.best_loss is None else state.best_loss
+        number = described["numbers"][name]
+        setattr(state, name, math.inf if number is None else type(getattr(state, name))(number))
     state.history = [Record(**record) for record in described["history"]]
 
 

@@ -122,7 +122,7 @@ def train(
         if resume and folder and (folder / STATE_FILE).exists():
             state.restore(folder / STATE_FILE, now, run.about)
         _go_on(run, now)
-    return _finish(run, now)
+        return _finish(run, now)
 
 
 def _prepare(
@@ -220,9 +220,10 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
 def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
     value = loss.item()
     if not math.isfinite(value):
+        vector = f" or the vector rate {run.options.vector_rate:g}" if len(now.optimizers) > 1 else ""
         raise DivergenceError(
             f"the loss is {value} at step {now.step} of {run.n_steps}: the learning rate"
-            f" {run.options.learning_rate:g} is too high for this network and data; try a tenth of it"
+            f" {run.options.learning_rate:g}{vector} is too high for this network and data; try a tenth of it"
         )
     now.loss_sum += value * run.batch
     now.n_right += n_right
