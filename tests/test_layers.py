@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "inkdigits"
 
 LADDER = (
-    ("types", "stats", "errors", "files", "weights"),
+    ("types", "stats", "errors", "files", "card", "weights"),
     ("image",),
     ("data",),
     ("read", "evaluate", "learn"),
@@ -29,7 +29,19 @@ RUNG = {room: rung for rung, rooms in enumerate(LADDER) for room in rooms}
 SIDEWAYS = {("learn", "evaluate")}
 """Who may import whom on the same rung; at the bottom everyone may."""
 
-READING = ("types", "stats", "errors", "files", "weights", "image", "data", "evaluate", "read", "serve")
+READING = (
+    "types",
+    "stats",
+    "errors",
+    "files",
+    "card",
+    "weights",
+    "image",
+    "data",
+    "evaluate",
+    "read",
+    "serve",
+)
 """The half that does without PyTorch."""
 
 MOST_LINES = 400

@@ -3,7 +3,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import safetensors
 import torch
 from safetensors.torch import load_file
 
+from inkdigits.card import FORMAT, Card
 from inkdigits.errors import UserError
 from inkdigits.learn import checkpoint
-from inkdigits.learn.checkpoint import Card, Model
+from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.networks import registry
 from inkdigits.learn.options import NetworkOptions
@@ -36,7 +37,7 @@ def a_model(name: str = "lenet5", *, seed: int = 0, **asked: Any) -> Model:
     network = registry.build(options, 3, seed=seed, mean=40.5, deviation=70.25)
     network.train()(torch.randint(256, (8, 28, 28), dtype=torch.uint8))
     card = Card(
-        network=options,
+        network=asdict(options),
         label_names=("nought", "één", "二"),
         temperature=1.25,
         thresholds={"0.01": 0.9},
@@ -81,7 +82,7 @@ def test_a_loaded_model_scores_as_the_saved_one(name: str, tmp_path: Path, digit
     model = a_model(name, activation="gelu", pooling="average", scaling="signed")
     checkpoint.save(tmp_path / "model.safetensors", model)
     loaded = checkpoint.load(tmp_path / "model.safetensors")
-    assert loaded.card == model.card
+    assert loaded.card == checkpoint.complete(model)
     assert not loaded.network.training
     images = digits.images[:50]
     assert np.array_equal(classifier(loaded.network)(images), classifier(model.network)(images))
@@ -114,7 +115,7 @@ def test_another_process_saves_the_same_bytes(path: Path) -> None:
 
 def test_the_file_says_everything_about_itself(path: Path) -> None:
     described = about(path)
-    assert described["format"] == checkpoint.FORMAT
+    assert described["format"] == FORMAT
     assert described["network"]["model"] == "lenet5"
     assert described["label_names"] == ["nought", "één", "二"]
     assert described["preprocessing"]["name"] == "digit-image, minus 40.5, over 70.25"
@@ -202,7 +203,7 @@ def test_a_card_that_doesnt_fit_the_weights_is_refused(
     assert "does not hold the network that it describes: " in refused(path)
 
 
-@pytest.mark.parametrize("preprocessing", [{"name": "other", "sha256": "0"}, {}, "other"], ids=str)
+@pytest.mark.parametrize("preprocessing", [{"name": "other", "sha256": "0"}, {}], ids=str)
 def test_other_preprocessing_is_refused(preprocessing: object, path: Path) -> None:
     rewrite(path, lambda described: described.update(preprocessing=preprocessing))
     assert "was made with other preprocessing" in refused(path)

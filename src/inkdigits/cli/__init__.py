@@ -153,6 +153,25 @@ def tune(
     return tuning.tune(data, preset=preset, given=given, trials=trials, out=out, as_json=as_json)
 
 
+@app.command
+def export(model: Path, /, *, out: Path, data: str | None = None, as_json: _AsJson = False) -> int:
+    """Write a model as an ONNX file, once it has been shown to answer as the network does; or no file.
+
+    Parameters
+    ----------
+    model
+        A model file, or a run directory.
+    out
+        The file to write, ending in .onnx.
+    data
+        The set whose test images both are tried on; by default the one that the model learnt from.
+
+    """
+    from inkdigits.cli import exporting  # noqa: PLC0415
+
+    return exporting.export(model, out, data=data, as_json=as_json)
+
+
 @data_app.command(name="list")
 def list_sets(*, as_json: _AsJson = False) -> int:
     """List the known sets: what they hold, their splits, licence and source."""

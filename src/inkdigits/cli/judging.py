@@ -20,7 +20,7 @@ def evaluate(model: Path, source: str, *, split: str | None, against: Path | Non
     """Prints the figures of `model`, and the comparison with `against` where there is one."""
     paths = [model] if against is None else [model, against]
     models = [checkpoint.load(model_file(path)) for path in paths]
-    dataset = data.load(source, split) if split else _judged(source, models[0])
+    dataset = data.load(source, split) if split else judged(source, models[0])
     classifiers = [_classifier(each, dataset) for each in models]
     evaluation = metrics.evaluate(classifiers[0], dataset)
     if against is None:
@@ -44,7 +44,7 @@ def model_file(path: Path) -> Path:
     return path
 
 
-def _judged(source: str, model: Model) -> Dataset:
+def judged(source: str, model: Model) -> Dataset:
     """The set's test split; or all of it, less what the model has learnt from."""
     names = data.splits(source)
     if "test" in names:

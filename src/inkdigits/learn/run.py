@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from inkdigits import __version__, data, files
+from inkdigits.card import Card
 from inkdigits.data import digest, split
 from inkdigits.errors import UserError
 from inkdigits.evaluate.metrics import Evaluation, score
@@ -171,8 +172,8 @@ def _save_models(
     folder: Path, trained: Trained, training: Dataset, options: TrainOptions, *, about: Mapping[str, Any]
 ) -> None:
     """The model file; with a validation split also `last` and `best`."""
-    card = checkpoint.Card(
-        network=options.network,
+    card = Card(
+        network=asdict(options.network),
         label_names=training.label_names,
         provenance={
             **about,

@@ -1,0 +1,72 @@
+"""A model as an ONNX graph: uint8 images in, probabilities out, with the card in its metadata."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import onnx
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from inkdigits import card
+from inkdigits.learn import checkpoint
+from inkdigits.learn.checkpoint import Model
+from inkdigits.types import SIDE
+
+OPSET = 20
+"""The version of ONNX's operators: what ONNX Runtime 1.17 and later read."""
+
+INPUT, OUTPUT = "images", "scores"
+
+
+class _Scored(nn.Module):
+    """Images to probabilities: the network and the softmax of its logits over the temperature."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.network = model.network
+        self.temperature = model.card.temperature
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.softmax(self.network(images) / self.temperature, dim=1)
+
+
+def graph(model: Model) -> bytes:
+    """The ONNX file of a model: `images` uint8 (n, 28, 28) in, `scores` float32 (n, classes) out.
+
+    Nothing here says that it agrees with the model: whoever writes the file runs it first.
+    """
+    example = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
+    with _quiet():
+        program = torch.onnx.export(
+            _Scored(model).cpu().eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim("n")},),
+            verbose=False,
+        )
+    assert program is not None
+    made: onnx.ModelProto = program.model_proto
+    made.metadata_props.add(key=card.KEY, value=card.text(card.about(checkpoint.complete(model))))
+    content: bytes = made.SerializeToString(deterministic=True)
+    return content
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says about itself, and about torchvision, which nothing here needs."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        log.setLevel(level)

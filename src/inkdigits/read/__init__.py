@@ -1,0 +1,1 @@
+"""Reading: pages to lines to digits, without PyTorch."""

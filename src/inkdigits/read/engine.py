@@ -1,0 +1,85 @@
+"""An exported model as a `Classifier`, run by ONNX Runtime."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from inkdigits import card
+from inkdigits.card import Card
+from inkdigits.errors import UserError
+from inkdigits.types import SIDE, Classifier, Images, Scores
+
+BATCH = 256
+"""Images scored at a time: enough to fill the processor, little enough for its caches."""
+
+_LARGEST = 1 << 30
+_REFUSALS = (
+    states.Fail,
+    states.InvalidArgument,
+    states.InvalidGraph,
+    states.InvalidProtobuf,
+    states.NotImplemented,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A model ready to score, and what its file says about it."""
+
+    classify: Classifier
+    card: Card
+
+
+def load(source: Path | bytes, *, name: str = "", threads: int = 0) -> Engine:
+    """The model in an ONNX file that `inkdigits export` wrote; `threads` 0 takes all cores.
+
+    Raises UserError where the file is missing, torn or not one of ours.
+    """
+    name = name or (str(source) if isinstance(source, Path) else "the model")
+    session = _session(_content(source, name=name), name=name, threads=threads)
+    try:
+        described = card.parse(json.loads(session.get_modelmeta().custom_metadata_map[card.KEY]))
+    except KeyError as error:
+        raise UserError(f"{name} is an ONNX file, but not one of inkdigits") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{name} doesn't describe its model ({error})") from error
+    return Engine(classify=_classifier(session, len(described.label_names)), card=described)
+
+
+def _session(content: bytes, *, name: str, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except _REFUSALS as error:
+        raise UserError(f"{name} is torn, or no ONNX file that can be run here") from error
+
+
+def _classifier(session: onnxruntime.InferenceSession, n_classes: int) -> Classifier:
+    (images_in,), (scores_out,) = session.get_inputs(), session.get_outputs()
+
+    def classify(images: Images) -> Scores:
+        whole = np.ascontiguousarray(images, np.uint8).reshape(-1, SIDE, SIDE)
+        parts = [
+            session.run([scores_out.name], {images_in.name: whole[start : start + BATCH]})[0]
+            for start in range(0, len(whole), BATCH)
+        ]
+        return np.concatenate([np.zeros((0, n_classes), np.float32), *parts])
+
+    return classify
+
+
+def _content(source: Path | bytes, *, name: str) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    try:
+        if source.stat().st_size > _LARGEST:
+            raise UserError(f"{name} is larger than {_LARGEST >> 20} MiB; a model file is smaller")
+        return source.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror}") from error
