@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from inkdigits import data, image
 from inkdigits.errors import UserError
+from inkdigits.image.rules import find_rules
 from inkdigits.types import Gray, Images
 
 FORMATS = {"PNG": "PNG", "JPEG": "JPEG", "WebP": "WEBP", "BMP": "BMP", "TIFF": "TIFF"}
@@ -235,7 +236,11 @@ def test_any_blot_becomes_a_digit_image(size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     blot = ndimage.gaussian_filter(rng.random((size, size)), size / 12) * 255
     stretched = ((blot - blot.min()) / np.ptp(blot) * 255).astype(np.uint8)
-    made = image.digit(stretched)
+    try:
+        made = image.digit(stretched)
+    except UserError:  # all of it taken for the frame of an empty box
+        assert find_rules((stretched > 100).astype(np.uint8)).any()
+        return
     assert made.shape == (28, 28)
     assert made.any()
 
@@ -283,7 +288,7 @@ def test_the_grain_of_paper_is_no_ink() -> None:
 
 
 def test_a_large_photo_is_shrunk_before_its_ink_is_sought() -> None:
-    assert max(image.find_ink(255 - seven(1200, 900)).shape) == 400
+    assert max(image.find_ink(255 - seven(1200, 900)).shape) == 160
 
 
 def test_one_pixel_of_ink_is_a_dot() -> None:
