@@ -157,3 +157,19 @@ def test_one_value_has_no_spread_and_none_no_summary() -> None:
     assert stats.summary([3.0]).sd is None
     with pytest.raises(ValueError, match="no values"):
         stats.summary([])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.99]), st.booleans()), min_size=1),
+    st.sampled_from([0.0, 0.01, 0.1, 0.3, 1.0]),
+)
+def test_the_least_confidence_accepts_as_many_as_the_error_rate_allows(
+    answers: list[tuple[float, bool]], error_rate: float
+) -> None:
+    confidences = np.array([confidence for confidence, _ in answers])
+    right = np.array([is_right for _, is_right in answers])
+    found = stats.least_confidence(confidences, right, error_rate=error_rate)
+    keeping = [
+        each for each in set(confidences.tolist()) if (~right[confidences >= each]).mean() <= error_rate
+    ]
+    assert found == (min(keeping) if keeping else math.nextafter(1.0, 2.0))

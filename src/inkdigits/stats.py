@@ -105,6 +105,22 @@ def calibration_error(
     return float(np.abs(gaps).sum() / len(exact))
 
 
+def least_confidence(
+    confidences: NDArray[np.floating], right: NDArray[np.bool_], *, error_rate: float
+) -> float:
+    """The confidence from which on answers are wrong at most at that rate, as many of them as can be.
+
+    Above 1, which nothing reaches, where no set of the most confident answers keeps to it. Equal confidences
+    are accepted together or not at all.
+    """
+    order = np.argsort(-confidences, kind="stable")
+    ranked = confidences[order]
+    share_wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+    is_last = np.append(ranked[1:] != ranked[:-1], [True])[: len(ranked)]
+    kept = np.flatnonzero((share_wrong <= error_rate) & is_last)
+    return float(ranked[kept[-1]]) if len(kept) else math.nextafter(1.0, 2.0)
+
+
 def negative_log_likelihood(scores: Scores, labels: Labels) -> float:
     """The mean of −ln of the probability given to the right class, in nats.
 

@@ -29,6 +29,56 @@ Classifier = Callable[[Images], Scores]
 """What every model is to the rest of the package, whichever engine runs it."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """A rectangle in pixels of the page: its left upper corner, x to the right and y downwards."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digit:
+    """One digit that was read: what it is, how surely, and where."""
+
+    label: str
+    confidence: float
+    box: Box
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Digits that belong together; `confidence` is the probability that the whole text is right.
+
+    `reason` says why it isn't `accepted`, None where it is.
+    """
+
+    text: str
+    confidence: float
+    accepted: bool
+    reason: str | None
+    box: Box
+    digits: tuple[Digit, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page, its lines in reading order."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What was read in one file, or the sentence that says why it wasn't."""
+
+    file: str
+    error: str | None
+    pages: tuple[Page, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset:
     """Labelled digit images: one split of one set.

@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -54,6 +55,12 @@ def test_the_graph_carries_the_card() -> None:
     onnx.checker.check_model(made, full_check=True)
     (text,) = [entry.value for entry in made.metadata_props if entry.key == card.KEY]
     assert card.parse(json.loads(text)) == checkpoint.complete(model)
+
+
+def test_the_graph_doesnt_tell_where_it_was_made() -> None:
+    content = export.graph(a_model("resnet"))
+    for place in (b".py", str(Path(__file__).parents[2]).encode(), b"stack_trace"):
+        assert place not in content
 
 
 def test_the_same_model_gives_the_same_bytes() -> None:

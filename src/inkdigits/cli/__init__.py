@@ -172,6 +172,32 @@ def export(model: Path, /, *, out: Path, data: str | None = None, as_json: _AsJs
     return exporting.export(model, out, data=data, as_json=as_json)
 
 
+@app.command
+def read(
+    paths: Annotated[list[Path], Parameter(negative="")],
+    /,
+    *,
+    model: Path | None = None,
+    max_error: float = 0.005,
+    as_json: _AsJson = False,
+) -> int:
+    """Read the digit in each picture, with its confidence; what can't be read is refused with the reason.
+
+    Parameters
+    ----------
+    paths
+        Picture files, or folders of them.
+    model
+        A file that `inkdigits export` wrote; by default the model that ships.
+    max_error
+        Accept answers of which at most this share is wrong, as far as held-out writers tell.
+
+    """
+    from inkdigits.cli import reading  # noqa: PLC0415
+
+    return reading.read(paths, model=model, max_error=max_error, as_json=as_json)
+
+
 @data_app.command(name="list")
 def list_sets(*, as_json: _AsJson = False) -> int:
     """List the known sets: what they hold, their splits, licence and source."""

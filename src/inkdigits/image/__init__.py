@@ -6,7 +6,7 @@ MNIST was made. `digit` makes it, from any grey picture of one digit; nothing el
 """
 
 from inkdigits.image.decoding import MOST_BYTES, MOST_PIXELS, decode
-from inkdigits.image.form import INK_SIDE, MIDDLE, are_digit_images, digit, is_digit_image
+from inkdigits.image.form import INK_SIDE, MIDDLE, are_digit_images, digit, find_digit, is_digit_image
 from inkdigits.image.ink import find_ink
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "are_digit_images",
     "decode",
     "digit",
+    "find_digit",
     "find_ink",
     "is_digit_image",
 ]

@@ -1,12 +1,14 @@
 """The form of a digit image: ink of 20×20 at most, its centre of mass in the middle of 28×28."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.image.decoding import rounded
 from inkdigits.image.ink import FULL_INK, find_ink
-from inkdigits.types import SIDE, Gray, Images
+from inkdigits.types import SIDE, Box, Gray, Images
 
 INK_SIDE = 20
 """Pixels along the longer side of the ink in a digit image."""
@@ -26,10 +28,16 @@ def digit(picture: Gray) -> Gray:
     part of the digit (rules, a box, a neighbour's ink at the rim) is left out where it can be told. A picture
     that is a digit image already comes back as it is. Raises UserError for a blank one.
     """
+    return find_digit(picture)[0]
+
+
+def find_digit(picture: Gray) -> tuple[Gray, Box]:
+    """The digit image of a picture of one digit, and where in the picture its ink is: see `digit`."""
     if is_digit_image(picture):
-        return picture
+        return picture, _box_in(picture, _extents(picture))
     ink = find_ink(picture)
-    return _centred(_fitted(ink[_box(ink)]))
+    rows, columns = _extents(ink)
+    return _centred(_fitted(ink[rows, columns])), _box_in(picture, (rows, columns), shape=ink.shape)
 
 
 def is_digit_image(picture: Gray) -> bool:
@@ -50,7 +58,16 @@ def are_digit_images(pictures: Images) -> NDArray[np.bool_]:
     return np.asarray(on_black & full & (long <= INK_SIDE) & (off <= _OFF_CENTRE), np.bool_)
 
 
-def _box(ink: Gray) -> tuple[slice, slice]:
+def _box_in(picture: Gray, extents: tuple[slice, slice], *, shape: tuple[int, ...] | None = None) -> Box:
+    """Rows and columns of a picture that may have been shrunk to that shape, as a box of the picture."""
+    (top, bottom), (left, right) = (
+        (math.floor(along.start * scale), math.ceil(along.stop * scale))
+        for along, scale in zip(extents, np.divide(picture.shape, shape or picture.shape), strict=True)
+    )
+    return Box(x=left, y=top, width=right - left, height=bottom - top)
+
+
+def _extents(ink: Gray) -> tuple[slice, slice]:
     """The rows and columns that hold the ink, specks left out."""
     mask = (ink > 0).astype(np.uint8)
     n_parts, parts, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)

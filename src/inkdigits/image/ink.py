@@ -37,13 +37,12 @@ def find_ink(picture: Gray) -> Gray:
     ink = darkness(small, bright_ink=has_bright_ink(small))
     if is_crop:
         ink = _without_rules(ink)
-    threshold = _threshold(ink)
+    threshold, floor = _levels(ink)
     inked = ink > threshold
     if not inked.any() or ink[inked].mean() - ink[~inked].mean() < _LEAST_CONTRAST:
         raise _blank()
-    floor = min(_grain(ink, ink[~inked]), threshold)
     if is_crop:
-        kept = strokes.of_digit(ink * inked, (ink > max(floor, _SURE * threshold)).astype(np.uint8))
+        kept = strokes.of_digit(ink * inked, _likely(ink, threshold, floor))
         ink = ink * kept
         inked &= kept > 0
     top = float(np.percentile(ink[inked], 90))
@@ -64,15 +63,21 @@ def _blank() -> UserError:
     return UserError("the picture is blank: it should show one digit")
 
 
-def _threshold(ink: _Ink) -> float:
-    """The level that best tells ink from paper (Otsu, 1979)."""
+def _levels(ink: _Ink) -> tuple[float, float]:
+    """The level that best tells ink from paper (Otsu, 1979), and that up to which all is paper."""
     threshold, _ = cv2.threshold(ink.astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
-    return float(threshold)
+    paper = ink[ink <= threshold]
+    return float(threshold), float(min(_grain(ink, paper), threshold)) if len(paper) else 0.0
+
+
+def _likely(ink: _Ink, threshold: float, floor: float) -> Gray:
+    """A mask, uint8 0 and 1, of what may be ink: faint parts of strokes too."""
+    return (ink > max(floor, _SURE * threshold)).astype(np.uint8)
 
 
 def _without_rules(ink: _Ink) -> _Ink:
     """The ink with rules and frames taken out, and their soft edges."""
-    found = find_rules((ink > _threshold(ink)).astype(np.uint8))
+    found = find_rules(_likely(ink, *_levels(ink)))
     if not found.any():
         return ink
     side = 2 * max(1, round(_RULE_MARGIN * max(ink.shape))) + 1

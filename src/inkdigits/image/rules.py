@@ -69,8 +69,9 @@ def _rule_rows(straight: Gray) -> _Mask:
     cover = straight.mean(axis=1)
     end = max(1, width // 25)
     reaching = (straight[:, :end].max(axis=1) > 0) & (straight[:, -end:].max(axis=1) > 0)
-    whole = (cover >= _RULE_COVER) & (reaching | _near_rim(height))
-    return np.asarray(whole | ((cover >= _FRAME_COVER) & reaching & _near_rim(height)), np.bool_)
+    near = _near_rim(height)
+    whole = (cover >= _RULE_COVER) & (reaching | near)
+    return np.asarray(whole | ((cover >= _FRAME_COVER) & reaching & near), np.bool_)
 
 
 def _near_rim(height: int) -> _Mask:

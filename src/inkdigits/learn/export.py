@@ -52,9 +52,17 @@ def graph(model: Model) -> bytes:
         )
     assert program is not None
     made: onnx.ModelProto = program.model_proto
+    _forget_sources(made.graph)
     made.metadata_props.add(key=card.KEY, value=card.text(card.about(checkpoint.complete(model))))
     content: bytes = made.SerializeToString(deterministic=True)
     return content
+
+
+def _forget_sources(graph: onnx.GraphProto) -> None:
+    """Takes out what the exporter noted of where each operator came from: names of this machine's files."""
+    for part in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 @contextmanager

@@ -1,0 +1,86 @@
+"""A line of digits comes to the same strip whatever its size and paper; its columns lead back."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inkdigits.errors import UserError
+from inkdigits.image import strips
+from inkdigits.types import Gray
+
+
+def line(text: str = "90517", *, paper: int = 220, ink: int = 50, margin: int = 30) -> Gray:
+    """A line of digits, dark on paper."""
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 2.0, 5)
+    picture = np.full((height + below + 2 * margin, width + 2 * margin), paper, np.uint8)
+    cv2.putText(picture, text, (margin, margin + height), cv2.FONT_HERSHEY_SIMPLEX, 2.0, ink, 5, cv2.LINE_AA)
+    return picture
+
+
+def difference(one: Gray, other: Gray) -> float:
+    """How much of the ink isn't shared, 0 to 1, the one brought to the other's width."""
+    same = cv2.resize(one, other.shape[::-1], interpolation=cv2.INTER_AREA).astype(float)
+    return float(abs(same - other).sum() / (same.sum() + other.sum()))
+
+
+@given(
+    scale=st.floats(0.4, 2.5),
+    paper=st.integers(140, 255),
+    ink=st.integers(10, 90),
+    margin=st.integers(5, 90),
+    inverted=st.booleans(),
+)
+def test_a_line_comes_to_the_same_strip(
+    scale: float, paper: int, ink: int, margin: int, *, inverted: bool
+) -> None:
+    picture = line(paper=paper, ink=ink, margin=margin)
+    resized = np.asarray(
+        cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+    )
+    made = strips.strip(255 - resized if inverted else resized).ink
+    plain = strips.strip(line()).ink
+    assert made.shape[0] == strips.HEIGHT
+    assert abs(made.shape[1] - plain.shape[1]) <= 0.1 * plain.shape[1]
+    assert difference(made, plain) < 0.2
+
+
+def test_columns_lead_back_to_the_picture() -> None:
+    one, other = (line(text, margin=60)[-170:] for text in "18")
+    picture = np.hstack([one, np.full((len(one), 150), 220, np.uint8), other])
+    found = strips.strip(picture)
+    eight = np.flatnonzero((picture[:, -100:] < 130).any(axis=0)) + picture.shape[1] - 100
+    inked = (
+        np.flatnonzero(found.ink[:, found.ink.shape[1] // 2 :].max(axis=0) > 128) + found.ink.shape[1] // 2
+    )
+    box = found.part(float(inked[0]), float(inked[-1] + 1))
+    assert abs(box.x - eight[0]) <= 4
+    assert abs(box.x + box.width - eight[-1]) <= 5
+    rows = np.flatnonzero((picture < 130).any(axis=1))
+    assert box.y <= rows[0]
+    assert box.y + box.height >= rows[-1]
+
+
+def test_a_rule_below_a_line_doesnt_make_it_higher() -> None:
+    picture = line(margin=40)
+    ruled = picture.copy()
+    cv2.line(ruled, (0, len(ruled) - 12), (ruled.shape[1], len(ruled) - 10), 60, 3)
+    assert difference(strips.strip(ruled).ink, strips.strip(picture).ink) < 0.1
+
+
+def test_a_line_without_end_is_squeezed() -> None:
+    picture = np.tile(line(margin=5), (1, 12))
+    assert strips.strip(picture).ink.shape == (strips.HEIGHT, strips.LONGEST)
+
+
+@pytest.mark.parametrize("level", [0, 130, 255])
+def test_a_blank_line_is_refused(level: int) -> None:
+    with pytest.raises(UserError, match="blank: it should show a line of digits"):
+        strips.strip(np.full((40, 300), level, np.uint8))
+
+
+def test_one_pixel_of_ink_is_a_strip() -> None:
+    picture = np.full((30, 200), 255, np.uint8)
+    picture[12, 80] = 0
+    assert strips.strip(picture).ink.shape[0] == strips.HEIGHT

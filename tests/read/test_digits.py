@@ -1,0 +1,151 @@
+"""One digit in a picture is read by the model that ships, or refused with the reason."""
+
+import itertools
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from inkdigits import data, weights
+from inkdigits.errors import ArgumentError
+from inkdigits.read import digits, engine
+from inkdigits.read.digits import Accepting
+from inkdigits.read.engine import Engine
+from inkdigits.types import Gray
+
+ANY = Accepting(error_rate=1.0, least_confidence=0.0)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Engine:
+    return engine.load(weights.content("reader"), threads=1)
+
+
+def photo_of(digit: Gray, *, side: int = 140, left: int = 20, top: int = 10) -> Gray:
+    """The digit at four times its size, in dark ink on a shaded sheet with rules."""
+    sheet = np.linspace(160, 230, side)[np.newaxis] * np.ones((side, 1))
+    for y in range(15, side, 45):
+        cv2.line(sheet, (0, y), (side, y), 110, 1)
+    large = cv2.resize(digit, (112, 112), interpolation=cv2.INTER_CUBIC).astype(float) / 255
+    sheet[top : top + 112, left : left + 112] *= 1 - 0.75 * large
+    return np.clip(sheet, 0, 255).astype(np.uint8)
+
+
+def test_photos_of_mnists_digits_are_read(reader: Engine, data_folder: Path) -> None:
+    mnist = data.load("mnist", "test")
+    lines = [digits.read(photo_of(picture), reader, ANY) for picture in mnist.images[:200]]
+    right = [line.text == str(label) for line, label in zip(lines, mnist.labels, strict=False)]
+    assert np.mean(right) > 0.97
+
+
+def test_the_box_is_where_the_ink_is(reader: Engine, data_folder: Path) -> None:
+    picture = data.load("mnist", "test").images[0]
+    rows, columns = np.nonzero(picture)
+    line = digits.read(photo_of(picture, left=20, top=10), reader, ANY)
+    assert line.text == "7"
+    (found,) = line.digits
+    assert found.box == line.box
+    assert abs(found.box.x - (20 + 4 * columns.min())) <= 5
+    assert abs(found.box.y - (10 + 4 * rows.min())) <= 5
+    assert abs(found.box.width - 4 * (np.ptp(columns) + 1)) <= 9
+    assert abs(found.box.height - 4 * (np.ptp(rows) + 1)) <= 9
+
+
+@pytest.mark.parametrize("level", [0, 120, 255])
+def test_a_blank_picture_is_refused(level: int, reader: Engine) -> None:
+    line = digits.read(np.full((60, 50), level, np.uint8), reader, ANY)
+    assert (line.text, line.accepted, line.reason, line.digits) == ("", False, "blank", ())
+    assert (line.box.width, line.box.height) == (50, 60)
+
+
+@pytest.mark.parametrize("text", ["A", "K", "W", "x", "#", "mn"])
+def test_letters_are_no_digits(text: str, reader: Engine) -> None:
+    picture = np.full((120, 200), 235, np.uint8)
+    cv2.putText(picture, text, (40, 90), cv2.FONT_HERSHEY_SIMPLEX, 2.5, 30, 6)
+    line = digits.read(picture, reader, ANY)
+    assert (line.text, line.reason) == ("", "not a digit")
+
+
+def test_two_digits_are_not_one(reader: Engine, data_folder: Path) -> None:
+    images = data.load("mnist", "test").images[:60]
+    pairs = [
+        np.hstack([photo_of(a)[:, 24:128], photo_of(b)[:, 24:128]]) for a, b in itertools.pairwise(images)
+    ]
+    refused = [not digits.read(pair, reader, ANY).text for pair in pairs]
+    assert np.mean(refused) > 0.7
+
+
+def test_an_answer_below_the_threshold_is_given_and_not_accepted(reader: Engine, data_folder: Path) -> None:
+    picture = photo_of(data.load("mnist", "test").images[0])
+    strict = Accepting(error_rate=0.0, least_confidence=1.1)
+    line = digits.read(picture, reader, strict)
+    assert (line.text, line.accepted, line.reason) == ("7", False, "unsure")
+    assert digits.read(picture, reader, ANY).accepted
+
+
+def test_the_threshold_is_that_of_the_rate_or_of_the_next_lower_one(reader: Engine) -> None:
+    known = replace(reader, card=replace(reader.card, thresholds={"0.01": 0.7, "0.001": 0.9}))
+    assert digits.accepting(known, 0.01).least_confidence == 0.7
+    assert digits.accepting(known, 0.009).least_confidence == 0.9
+    assert digits.accepting(known, 1.0).least_confidence == 0.7
+    with pytest.raises(ArgumentError, match=r"max-error is 0\.0001, but .*: 0\.001, 0\.01"):
+        digits.accepting(known, 0.0001)
+
+
+def test_the_shipped_model_says_what_it_is(reader: Engine) -> None:
+    assert reader.card.label_names == (*"0123456789", digits.NONE)
+    rates = sorted(float(rate) for rate in reader.card.thresholds)
+    assert rates[0] <= 0.001
+    confidences = [reader.card.thresholds[f"{rate:g}"] for rate in rates]
+    assert confidences == sorted(confidences, reverse=True)
+    assert reader.card.provenance["validation"]["n"] >= 10_000
+    with pytest.raises(ArgumentError, match="one of: reader"):
+        weights.content("writer")
+
+
+def test_the_command_reads_files_and_folders_without_pytorch(data_folder: Path, tmp_path: Path) -> None:
+    for row, picture in enumerate(data.load("mnist", "test").images[:3]):
+        Image.fromarray(photo_of(picture)).save(tmp_path / f"{row}.png")
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    code = (
+        "import sys\nfrom inkdigits import cli\n"
+        "try:\n    cli.main(['read', sys.argv[1], '--json', '--max-error', '0.05'])\n"
+        "finally:\n    print([m for m in ('torch', 'onnx', 'sklearn') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "[]\n")
+    documents = json.loads(done.stdout)
+    assert [Path(document["file"]).name for document in documents] == ["0.png", "1.png", "2.png", "torn.png"]
+    assert [document["pages"][0]["lines"][0]["text"] for document in documents[:3]] == ["7", "2", "1"]
+    assert documents[0]["error"] is None
+    assert "damaged" in documents[3]["error"]
+    assert documents[3]["pages"] == []
+    assert set(documents[0]["pages"][0]["lines"][0]) == {
+        "text",
+        "confidence",
+        "accepted",
+        "reason",
+        "box",
+        "digits",
+    }
+    told = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("inkdigits")),
+            "read",
+            str(tmp_path / "0.png"),
+            str(tmp_path / "torn.png"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stdout.splitlines()[0].startswith(f"{tmp_path / '0.png'}: 7  ")
+    assert "torn.png: is damaged" in told.stdout
