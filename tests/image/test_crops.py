@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inkdigits import data, image
+from inkdigits.errors import UserError
 from inkdigits.image.paper import has_bright_ink
 from inkdigits.image.rules import find_rules
 from inkdigits.types import Gray, Images
@@ -145,3 +146,48 @@ def test_polarity_is_told_by_the_width_of_strokes(level: int, mnist: Images) -> 
         assert not has_bright_ink(dark)
         assert has_bright_ink(255 - dark)
         assert not has_bright_ink(boxed(dark, inset=0, thickness=6))
+
+
+@given(
+    kind=st.sampled_from(["noise", "grain", "blobs", "specks", "line", "slope"]),
+    shape=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    seed=st.integers(0, 100_000),
+)
+def test_any_picture_gives_a_digit_image_inside_it_or_a_sentence(
+    kind: str, shape: tuple[int, int], seed: int
+) -> None:
+    picture = odd_picture(kind, shape, np.random.default_rng(seed))
+    try:
+        made, box = image.find_digit(picture)
+    except UserError:
+        return
+    assert made.shape == (28, 28)
+    assert made.any()
+    assert min(box.x, box.y) >= 0
+    assert min(box.width, box.height) >= 1
+    assert box.x + box.width <= shape[1]
+    assert box.y + box.height <= shape[0]
+
+
+def odd_picture(kind: str, shape: tuple[int, int], random: np.random.Generator) -> Gray:
+    height, width = shape
+    if kind == "noise":
+        return random.integers(0, 256, shape, np.uint8)
+    if kind == "grain":
+        return np.clip(random.normal(random.uniform(0, 255), random.uniform(0, 30), shape), 0, 255).astype(
+            np.uint8
+        )
+    if kind == "blobs":
+        small = random.integers(0, 256, random.integers(1, 9, 2), np.uint8)
+        return np.asarray(
+            cv2.resize(small, (width, height), interpolation=int(random.integers(0, 3))), np.uint8
+        )
+    if kind == "specks":
+        return ((random.random(shape) < random.uniform(0, 0.1)) * random.integers(1, 256)).astype(np.uint8)
+    if kind == "slope":
+        across, down = (np.linspace(0, random.uniform(0, 120), length) for length in (width, height))
+        return np.add.outer(down, across).astype(np.uint8)
+    picture = np.full(shape, random.integers(256), np.uint8)
+    start, end = ((int(random.integers(width)), int(random.integers(height))) for _ in range(2))
+    cv2.line(picture, start, end, int(random.integers(256)), int(random.integers(1, 30)))
+    return picture

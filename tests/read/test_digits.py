@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigits import data, weights
+from inkdigits import data, image, weights
 from inkdigits.errors import ArgumentError
 from inkdigits.read import digits, engine
 from inkdigits.read.digits import Accepting
@@ -149,3 +150,25 @@ def test_the_command_reads_files_and_folders_without_pytorch(data_folder: Path, 
     )
     assert told.stdout.splitlines()[0].startswith(f"{tmp_path / '0.png'}: 7  ")
     assert "torn.png: is damaged" in told.stdout
+
+
+def test_cells_without_a_digit_are_refused(reader: Engine, data_folder: Path) -> None:
+    cells = sorted((data_folder / "cells" / "blank").glob("*.jpg"))[:300]
+    if not cells:
+        pytest.skip("cells is not here")
+    strict = digits.accepting(reader, 0.005)
+    accepted = [digits.read(image.decode(cell), reader, strict).accepted for cell in cells]
+    assert np.mean(accepted) < 0.03
+
+
+def test_what_needs_pytorch_says_so_where_it_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')")
+    code = "from inkdigits import cli; cli.main(['evaluate', 'model', 'mnist'])"
+    where = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=where
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "inkdigits: torch is missing, which training and export need: pip install 'inkdigits[learn]'\n"
+    )

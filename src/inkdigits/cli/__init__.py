@@ -253,6 +253,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UserError as error:
         print(f"inkdigits: {error}", file=sys.stderr)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "inkdigits":
+            raise
+        print(
+            f"inkdigits: {error.name} is missing, which training and export need:", file=sys.stderr, end=" "
+        )
+        print("pip install 'inkdigits[learn]'", file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:
         # Our reader has had enough, as `head` has; what Python would flush at exit goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

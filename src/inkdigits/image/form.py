@@ -1,7 +1,5 @@
 """The form of a digit image: ink of 20×20 at most, its centre of mass in the middle of 28×28."""
 
-import math
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +59,8 @@ def are_digit_images(pictures: Images) -> NDArray[np.bool_]:
 def _box_in(picture: Gray, extents: tuple[slice, slice], *, shape: tuple[int, ...] | None = None) -> Box:
     """Rows and columns of a picture that may have been shrunk to that shape, as a box of the picture."""
     (top, bottom), (left, right) = (
-        (math.floor(along.start * scale), math.ceil(along.stop * scale))
-        for along, scale in zip(extents, np.divide(picture.shape, shape or picture.shape), strict=True)
+        (along.start * whole // length, min(whole, -(-along.stop * whole // length)))
+        for along, whole, length in zip(extents, picture.shape, shape or picture.shape, strict=True)
     )
     return Box(x=left, y=top, width=right - left, height=bottom - top)
 

@@ -39,7 +39,7 @@ def find_ink(picture: Gray) -> Gray:
         ink = _without_rules(ink)
     threshold, floor = _levels(ink)
     inked = ink > threshold
-    if not inked.any() or ink[inked].mean() - ink[~inked].mean() < _LEAST_CONTRAST:
+    if not inked.any() or inked.all() or ink[inked].mean() - ink[~inked].mean() < _LEAST_CONTRAST:
         raise _blank()
     if is_crop:
         kept = strokes.of_digit(ink * inked, _likely(ink, threshold, floor))

@@ -1,5 +1,7 @@
 """What is paper and what is ink: which of the two is brighter, and how bright the paper is at each pixel."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,8 @@ def _evenly_lit(picture: Gray) -> Gray:
 
 def _width(mask: NDArray[np.bool_]) -> float:
     """How wide the true parts are: distances to the nearest false pixel, summed up."""
+    if mask.all():
+        return math.inf
     return float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).sum())
 
 

@@ -46,8 +46,9 @@ def of_digit(ink: NDArray[np.float32], inked: Gray) -> Gray:
     others = ~kept
     others[0] = False
     wide, narrow = (_margin(share, max(height, width)) for share in (_SOFT, _SOFT_OF_OTHERS))
-    soft = cv2.dilate(kept[parts].astype(np.uint8), wide)
-    return np.asarray(soft > cv2.dilate(others[parts].astype(np.uint8), narrow), np.uint8)
+    own = kept[parts].astype(np.uint8)
+    beside = cv2.dilate(own, wide) > cv2.dilate(others[parts].astype(np.uint8), narrow)
+    return np.asarray(own | beside, np.uint8)
 
 
 def _margin(share: float, length: int) -> Gray:
