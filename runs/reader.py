@@ -16,8 +16,8 @@ from numpy.random import Generator
 from rich.progress import track
 
 from inkdigits import data, files, image, stats
-from inkdigits.card import Card
-from inkdigits.data.drawn import photos, scraps
+from inkdigits.card import NONE, Card
+from inkdigits.data.drawn import photos
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
 from inkdigits.learn import checkpoint, export, options, run, train
@@ -28,7 +28,7 @@ from inkdigits.types import Dataset, Gray, Images, Labels
 from runs import sources
 from runs.sources import Sources
 
-LABELS = (*DIGITS, scraps.NONE)
+LABELS = (*DIGITS, NONE)
 CHUNK = 500
 MIXTURE = {"training": (0.2, 0.6), "validation": (0.7, 0.1)}
 """Shares of real crops and of drawn digits; the rest is none. Confidence is judged on real ones mostly."""

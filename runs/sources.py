@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits import data, image
+from inkdigits.card import NONE
 from inkdigits.data import files, known, local, pages, split
 from inkdigits.data.crops import is_in
 from inkdigits.data.drawn import glyphs, scraps
@@ -92,14 +93,14 @@ def _sources(
             (0.05, glyphs.from_fonts(_handwriting(), list("0123456789"))),
         ]
     )
-    letters = glyphs.from_images(symbols.images[~is_digit], [scraps.NONE] * int(np.count_nonzero(~is_digit)))
+    letters = glyphs.from_images(symbols.images[~is_digit], [NONE] * int(np.count_nonzero(~is_digit)))
     pairs = [a + b for a in scraps.UNLIKE_DIGITS for b in "aekmnrtwMNW"]
     fonts = [*_handwriting(), *_fonts("truetype/dejavu")[:3]]
     others = glyphs.mixed(
         [
             (0.22, letters),
-            (0.21, glyphs.from_fonts(fonts, list(scraps.UNLIKE_DIGITS), label=scraps.NONE)),
-            (0.07, glyphs.from_fonts(fonts, pairs, label=scraps.NONE)),
+            (0.21, glyphs.from_fonts(fonts, list(scraps.UNLIKE_DIGITS), label=NONE)),
+            (0.07, glyphs.from_fonts(fonts, pairs, label=NONE)),
             (0.25, scraps.several(digits)),
             (0.12, scraps.scribble),
             (0.08, scraps.scrap),

@@ -9,6 +9,9 @@ from typing import Any
 FORMAT = 1
 """The model file's version; a file of another version is refused."""
 
+NONE = "none"
+"""The label of what is no digit, in models that tell it."""
+
 KEY = "inkdigits"
 """The key under which both formats keep the card in their metadata."""
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigits import data, image, weights
+from inkdigits import cli, data, image, weights
+from inkdigits.card import NONE
 from inkdigits.errors import ArgumentError
 from inkdigits.read import digits, engine
-from inkdigits.read.digits import Accepting
 from inkdigits.read.engine import Engine
 from inkdigits.types import Gray
 
-ANY = Accepting(error_rate=1.0, least_confidence=0.0)
+ANY = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -84,23 +84,22 @@ def test_two_digits_are_not_one(reader: Engine, data_folder: Path) -> None:
 
 def test_an_answer_below_the_threshold_is_given_and_not_accepted(reader: Engine, data_folder: Path) -> None:
     picture = photo_of(data.load("mnist", "test").images[0])
-    strict = Accepting(error_rate=0.0, least_confidence=1.1)
-    line = digits.read(picture, reader, strict)
+    line = digits.read(picture, reader, 1.1)
     assert (line.text, line.accepted, line.reason) == ("7", False, "unsure")
     assert digits.read(picture, reader, ANY).accepted
 
 
 def test_the_threshold_is_that_of_the_rate_or_of_the_next_lower_one(reader: Engine) -> None:
     known = replace(reader, card=replace(reader.card, thresholds={"0.01": 0.7, "0.001": 0.9}))
-    assert digits.accepting(known, 0.01).least_confidence == 0.7
-    assert digits.accepting(known, 0.009).least_confidence == 0.9
-    assert digits.accepting(known, 1.0).least_confidence == 0.7
+    assert digits.least_confidence(known, 0.01) == 0.7
+    assert digits.least_confidence(known, 0.009) == 0.9
+    assert digits.least_confidence(known, 1.0) == 0.7
     with pytest.raises(ArgumentError, match=r"max-error is 0\.0001, but .*: 0\.001, 0\.01"):
-        digits.accepting(known, 0.0001)
+        digits.least_confidence(known, 0.0001)
 
 
 def test_the_shipped_model_says_what_it_is(reader: Engine) -> None:
-    assert reader.card.label_names == (*"0123456789", digits.NONE)
+    assert reader.card.label_names == (*"0123456789", NONE)
     rates = sorted(float(rate) for rate in reader.card.thresholds)
     assert rates[0] <= 0.001
     confidences = [reader.card.thresholds[f"{rate:g}"] for rate in rates]
@@ -156,7 +155,7 @@ def test_cells_without_a_digit_are_refused(reader: Engine, data_folder: Path) ->
     cells = sorted((data_folder / "cells" / "blank").glob("*.jpg"))[:300]
     if not cells:
         pytest.skip("cells is not here")
-    strict = digits.accepting(reader, 0.005)
+    strict = digits.least_confidence(reader, 0.005)
     accepted = [digits.read(image.decode(cell), reader, strict).accepted for cell in cells]
     assert np.mean(accepted) < 0.03
 
@@ -172,3 +171,18 @@ def test_what_needs_pytorch_says_so_where_it_is_missing(tmp_path: Path) -> None:
     assert done.stderr == (
         "inkdigits: torch is missing, which training and export need: pip install 'inkdigits[learn]'\n"
     )
+
+
+def test_of_a_model_without_thresholds_no_answer_is_accepted(reader: Engine, data_folder: Path) -> None:
+    bare = replace(reader, card=replace(reader.card, thresholds={}))
+    line = digits.read(
+        photo_of(data.load("mnist", "test").images[0]), bare, digits.least_confidence(bare, 0.005)
+    )
+    assert (line.text, line.accepted, line.reason) == ("7", False, "unsure")
+
+
+def test_an_empty_folder_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["read", str(tmp_path)])
+    assert left.value.code == 1
+    assert capsys.readouterr().err == f"inkdigits: {tmp_path} is an empty folder; it should hold pictures\n"

@@ -8,7 +8,6 @@ from inkdigits import image, weights
 from inkdigits.cli.output import print_json
 from inkdigits.errors import UserError
 from inkdigits.read import digits, engine
-from inkdigits.read.digits import Accepting
 from inkdigits.read.engine import Engine
 from inkdigits.types import Document, Line, Page
 
@@ -20,13 +19,15 @@ def read(paths: Sequence[Path], *, model: Path | None, max_error: float, as_json
         if model is None
         else engine.load(model)
     )
-    accept = digits.accepting(reader, max_error)
-    documents = [_document(path, reader, accept) for path in _files(paths)]
+    least_confidence = digits.least_confidence(reader, max_error)
+    documents = []
+    for path in _files(paths):
+        document = _document(path, reader, least_confidence)
+        documents.append(document)
+        if not as_json:  # at once: what was read before a Ctrl-C stays
+            print(f"{document.file}: {_told(document)}", flush=True)
     if as_json:
         print_json([asdict(document) for document in documents])
-    else:
-        for document in documents:
-            print(f"{document.file}: {_told(document)}")
     return 1 if any(document.error for document in documents) else 0
 
 
@@ -34,14 +35,17 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
     """The files named, and those in folders named, by name."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(each for each in path.iterdir() if each.is_file())
+            found = sorted(each for each in path.iterdir() if each.is_file())
+            if not found:
+                raise UserError(f"{path} is an empty folder; it should hold pictures")
+            yield from found
         else:
             yield path
 
 
-def _document(path: Path, reader: Engine, accept: Accepting) -> Document:
+def _document(path: Path, reader: Engine, least_confidence: float) -> Document:
     try:
-        line = digits.read(image.decode(path), reader, accept)
+        line = digits.read(image.decode(path), reader, least_confidence)
     except UserError as error:
         return Document(file=str(path), error=str(error), pages=())
     return Document(file=str(path), error=None, pages=(Page(lines=(line,)),))

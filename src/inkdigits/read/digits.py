@@ -1,40 +1,33 @@
 """One digit in one picture: read, or refused with the reason."""
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 
 from inkdigits import image
+from inkdigits.card import NONE
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.read.engine import Engine
 from inkdigits.types import Box, Digit, Gray, Line
 
-NONE = "none"
-"""The label of what is no digit."""
 
+def least_confidence(engine: Engine, error_rate: float) -> float:
+    """From which confidence on answers are accepted: the card's threshold for the rate, or a lower one.
 
-@dataclass(frozen=True, kw_only=True)
-class Accepting:
-    """From which confidence on an answer is accepted: what keeps to an error rate on held-out writers."""
-
-    error_rate: float
-    least_confidence: float
-
-
-def accepting(engine: Engine, error_rate: float) -> Accepting:
-    """The threshold that the model's card has for the rate, or for the next lower one.
-
-    Raises ArgumentError for a rate below all that the card knows.
+    Infinite for a model without thresholds: nobody knows which of its answers are sure. Raises ArgumentError
+    for a rate below all that the card knows.
     """
+    if not engine.card.thresholds:
+        return math.inf
     known = sorted((float(rate), confidence) for rate, confidence in engine.card.thresholds.items())
     kept = [confidence for rate, confidence in known if rate <= error_rate]
     if not kept:
-        rates = ", ".join(f"{rate:g}" for rate, _ in known) or "none"
+        rates = ", ".join(f"{rate:g}" for rate, _ in known)
         raise ArgumentError(f"max-error is {error_rate:g}, but the model knows thresholds for: {rates}")
-    return Accepting(error_rate=error_rate, least_confidence=kept[-1])
+    return float(kept[-1])
 
 
-def read(picture: Gray, engine: Engine, accept: Accepting) -> Line:
+def read(picture: Gray, engine: Engine, least_confidence: float) -> Line:
     """The line with the picture's one digit; with none, where the picture is blank or shows no digit."""
     whole = Box(x=0, y=0, width=picture.shape[1], height=picture.shape[0])
     try:
@@ -48,7 +41,7 @@ def read(picture: Gray, engine: Engine, accept: Accepting) -> Line:
     confidence = scores[label]
     if none > confidence:
         return _refused("not a digit", box, confidence=confidence)
-    accepted = confidence >= accept.least_confidence
+    accepted = confidence >= least_confidence
     return Line(
         text=label,
         confidence=confidence,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inkdigits import data, image
+from inkdigits.card import NONE
 from inkdigits.data.drawn import glyphs, scraps
 from inkdigits.data.drawn.glyphs import Source
 from inkdigits.types import Images
@@ -89,7 +90,7 @@ def test_what_is_no_digit_says_so_and_has_ink(drawn: Images, seed: int, length: 
     kinds = (scraps.several(digits), scraps.crossed_out(digits), scraps.scribble, scraps.scrap)
     for kind in kinds:
         glyph = kind(np.random.default_rng(seed), length)
-        assert glyph.label == scraps.NONE
+        assert glyph.label == NONE
         assert glyph.ink.max() > 100
         assert max(glyph.ink.shape) <= 4 * length
 

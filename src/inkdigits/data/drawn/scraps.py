@@ -7,11 +7,9 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from inkdigits.card import NONE
 from inkdigits.data.drawn.glyphs import Glyph, Source, curve, tight
 from inkdigits.types import Gray
-
-NONE = "none"
-"""The label of what is no digit."""
 
 UNLIKE_DIGITS = "ACDEFGHJKLMNPQRTUVWXYabcdefhkmnprtuvwxyÄÖ?!&@#%*+=<>/()[]{}$€~^:;,.-_\"'"
 """Letters and signs that nobody takes for a digit: no O, I, l, S, Z, B, g, q."""
