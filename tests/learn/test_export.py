@@ -58,7 +58,10 @@ def test_the_graph_carries_the_card() -> None:
 
 
 def test_the_graph_doesnt_tell_where_it_was_made() -> None:
-    content = export.graph(a_model("resnet"))
+    made = onnx.load_from_string(export.graph(a_model("resnet")))
+    for weights in made.graph.initializer:
+        weights.ClearField("raw_data")  # any three bytes may stand among random weights
+    content = made.SerializeToString()
     for place in (b".py", str(Path(__file__).parents[2]).encode(), b"stack_trace"):
         assert place not in content
 
