@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from rich.progress import track
 
-from inkdigits import data, files, image, stats
+from inkdigits import data, files, image
 from inkdigits.card import NONE, Card
 from inkdigits.data.drawn import photos
 from inkdigits.data.known import DIGITS
@@ -25,7 +25,7 @@ from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.train import Watch
 from inkdigits.types import Dataset, Gray, Images, Labels
-from runs import sources
+from runs import calibration, sources
 from runs.sources import Sources
 
 LABELS = (*DIGITS, NONE)
@@ -33,7 +33,6 @@ CHUNK = 500
 MIXTURE = {"training": (0.2, 0.6), "validation": (0.7, 0.1)}
 """Shares of real crops and of drawn digits; the rest is none. Confidence is judged on real ones mostly."""
 
-ERROR_RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 RECIPE = {
     "model": "fast",
     "epochs": 6.0,
@@ -45,8 +44,6 @@ RECIPE = {
     "elastic": 0.6,
     "stroke": 0.4,
 }
-WEIGHTS = Path(__file__).parents[1] / "src" / "inkdigits" / "weights"
-
 _made: dict[str, Sources] = {}
 
 
@@ -56,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training = _drawn("training", asked.images)
     held = _drawn("validation", max(CHUNK, asked.images // 20))
     made = _trained(_with_mnist(training), asked.epochs)
-    temperature = _temperature(made, held)
+    temperature = calibration.best_temperature(lambda tried: _nll(made, held, tried))
     card = Card(
         network=made.card.network,
         label_names=LABELS,
@@ -74,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Make the weights of the digit classifier.")
     parser.add_argument("--images", type=int, default=600_000, help="digit images to draw")
     parser.add_argument("--epochs", type=float, default=RECIPE["epochs"], help="passes over them")
-    parser.add_argument("--out", type=Path, default=WEIGHTS / "reader.onnx")
+    parser.add_argument("--out", type=Path, default=calibration.WEIGHTS / "reader.onnx")
     return parser
 
 
@@ -159,23 +156,16 @@ def _say(step: int, n_steps: int, loss: float) -> None:
         print(f"step {step} of {n_steps}: loss {loss:.3f}", flush=True)
 
 
-def _temperature(model: Model, held: Dataset) -> float:
-    """What the logits are divided by so that the likelihood of held-out labels is highest."""
-    tried = np.geomspace(0.2, 2.0, 60)
-    return float(tried[np.argmin([_nll(model, held, t) for t in tried])])
-
-
 def _nll(model: Model, held: Dataset, temperature: float) -> float:
     scores = classifier(model.network, temperature=temperature)(held.images)
     return float(-np.log(np.maximum(scores[np.arange(len(held)), held.labels], 1e-12)).mean())
 
 
 def _thresholds(model: Model, held: Dataset, temperature: float) -> dict[str, float]:
-    """For each error rate, the confidence from which on held-out answers keep to it."""
     scores = classifier(model.network, temperature=temperature)(held.images)
     is_read = scores.argmax(axis=1) < len(DIGITS)
-    confidences, right = scores.max(axis=1)[is_read], (scores.argmax(axis=1) == held.labels)[is_read]
-    return {f"{rate:g}": stats.least_confidence(confidences, right, error_rate=rate) for rate in ERROR_RATES}
+    right = scores.argmax(axis=1) == held.labels
+    return calibration.thresholds(scores.max(axis=1)[is_read], right[is_read])
 
 
 def _figures(model: Model, held: Dataset, temperature: float) -> dict[str, float]:

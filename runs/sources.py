@@ -6,7 +6,8 @@ Only data whose licence admits it: MNIST, UCI Pendigits and Semeion, the symbols
 
 import io
 import json
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from inkdigits import data, image
 from inkdigits.card import NONE
 from inkdigits.data import files, known, local, pages, split
 from inkdigits.data.crops import is_in
-from inkdigits.data.drawn import glyphs, scraps
+from inkdigits.data.drawn import glyphs, hands, scraps
 from inkdigits.data.drawn.glyphs import Source
+from inkdigits.data.drawn.hands import Hands
+from inkdigits.data.drawn.lines import DrawnLine
 from inkdigits.data.pinned import FILES
 from inkdigits.errors import UserError
-from inkdigits.types import Gray, Images
+from inkdigits.types import Dataset, Gray, Images
 
 VALIDATION_WRITERS = frozenset({"writer-03", "writer-11", "writer-19"})
 TEST_WRITERS = frozenset({"writer-04", "writer-08", "writer-12", "writer-16", "writer-20"})
@@ -32,14 +35,14 @@ HANDWRITING = ("fonts-breip", "fonts-dkg-handwriting", "fonts-femkeklaver", "fon
 PRINT = "fonts-dejavu-core"
 """Debian's packages of fonts."""
 
-WRONG_CORNERS = frozenset(f"images/image{n}.jpg" for n in (1031, 1036, 1038, 1039, 1040, 1043, 1083))
-"""Photos of `grids` whose corners in its table are not the grid's (docs/log.md)."""
-
+_SHEETS = ("training", "training", "test", "test", "validation")
 _FONT_FOLDERS = ("breip", "fifthhorseman", "femkeklaver", "sjfonts", "bwht")
 _FONTS = Path("/usr/share/fonts")
-_CELL = 64
 _SURROUNDINGS = 4
 _LEAST_HEIGHT = 0.35
+_SIGNS = "#$€£=*+-:"
+_LETTERS = 2 * "ACDEFGHJKLMNPQRTUVWXYabcdefhkmnprtuvwxyÄÖäöüß" + "OISZBgloqsizj"
+"""Those that look like digits among many that don't, as in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,48 +55,77 @@ class Crop:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What pictures are made of, for one purpose: drawn digits, drawn scraps, real crops."""
+    """What pictures are made of, for one purpose.
+
+    `digits`, `scraps` and `crops` make single digits: drawn ones, what is none, and real ones. `hands`,
+    `words`, `signs` and `lines` make lines: who writes numbers and what is none, what may stand beside
+    numbers, and real ones.
+    """
 
     digits: Source
     scraps: Source
     crops: tuple[Crop, ...]
+    hands: Hands
+    words: Hands
+    signs: Source
+    lines: tuple[DrawnLine, ...]
 
 
 def training() -> Sources:
     """What the models learn from."""
-    mnist = split.hold_out(data.load("mnist", "train"), 1 / 6, seed=0)[0]
-    writers = {picture.writer for picture in _numbers()} - VALIDATION_WRITERS - TEST_WRITERS
-    return _sources(mnist.images, mnist.labels, part="train", writers=writers, quarter=0)
+    return _sources("training", _mnist()[0])
 
 
 def validation() -> Sources:
     """Other writers, photos and pens: what temperature and thresholds are found on."""
-    mnist = split.hold_out(data.load("mnist", "train"), 1 / 6, seed=0)[1]
-    return _sources(mnist.images, mnist.labels, part="test", writers=VALIDATION_WRITERS, quarter=1)
+    return _sources("validation", _mnist()[1])
 
 
-def _sources(
-    images: Images,
-    labels: NDArray[np.int64],
-    *,
-    part: str,
-    writers: Collection[str | None],
-    quarter: int,
-) -> Sources:
-    symbols = data.load("symbols", part)
-    names = np.array(symbols.label_names)[symbols.labels]
+def writers(part: str) -> frozenset[str | None]:
+    """The writers of `numbers10` for `training`, `validation` or `test`."""
+    kept = {"validation": VALIDATION_WRITERS, "test": TEST_WRITERS}
+    if part in kept:
+        return frozenset(kept[part])
+    return frozenset(picture.writer for picture in _numbers()) - VALIDATION_WRITERS - TEST_WRITERS
+
+
+def symbols(part: str) -> Dataset:
+    """Signs, letters and digits: the published later writers are for validation and test by turns."""
+    whole = data.load("symbols", "train" if part == "training" else "test")
+    if part == "training":
+        return whole
+    return whole.select(np.arange(part == "test", len(whole), 2), split=part)
+
+
+def cells(part: str) -> list[Path]:
+    """The pictures of `cells`, in a folder for each class; those held out are taken by turns."""
+    folder = local.folder(known.require("cells"))
+    split_of = "train" if part == "training" else "test"
+    chosen = [path for path in sorted(folder.glob("*/*.jpg")) if is_in(split_of, path.name)]
+    return chosen if part == "training" else chosen[part == "test" :: 2]
+
+
+def _mnist() -> tuple[Dataset, Dataset]:
+    """MNIST's training images, by writers: those to draw with, and a sixth kept apart."""
+    return split.hold_out(data.load("mnist", "train"), 1 / 6, seed=0)
+
+
+def _sources(part: str, mnist: Dataset) -> Sources:
+    signs = symbols(part)
+    names = np.array(signs.label_names)[signs.labels]
     is_digit = np.char.isdigit(names)
+    images, labels = mnist.images, mnist.labels.astype(str).tolist()
     digits = glyphs.mixed(
         [
-            (0.42, glyphs.from_images(images, labels.astype(str).tolist())),
+            (0.42, glyphs.from_images(images, labels)),
             (0.26, glyphs.from_pen(*_pen(part))),
-            (0.08, _semeion(part)),
-            (0.14, glyphs.from_images(symbols.images[is_digit], names[is_digit].tolist())),
+            (0.08, glyphs.from_images(*_semeion(part))),
+            (0.14, glyphs.from_images(signs.images[is_digit], names[is_digit].tolist())),
             (0.05, glyphs.from_fonts(_fonts("truetype/dejavu"), list("0123456789"))),
             (0.05, glyphs.from_fonts(_handwriting(), list("0123456789"))),
         ]
     )
-    letters = glyphs.from_images(symbols.images[~is_digit], [NONE] * int(np.count_nonzero(~is_digit)))
+    letters = glyphs.from_images(signs.images[~is_digit], [NONE] * int(np.count_nonzero(~is_digit)))
     pairs = [a + b for a in scraps.UNLIKE_DIGITS for b in "aekmnrtwMNW"]
     fonts = [*_handwriting(), *_fonts("truetype/dejavu")[:3]]
     others = glyphs.mixed(
@@ -107,22 +139,70 @@ def _sources(
             (0.05, scraps.crossed_out(digits)),
         ]
     )
-    crops = (*_number_digits(writers), *_grid_cells(quarter), *_cells(part))
-    return Sources(digits=digits, scraps=others, crops=crops)
+    in_grids = _grid_cells(part)
+    written = hands.mixed(
+        [
+            (0.28, _number_hands(part)),
+            (0.27, hands.from_images(images, labels, writers=mnist.groups)),
+            (0.21, hands.from_pen(*_pen(part))),
+            (0.07, hands.from_images(signs.images[is_digit], names[is_digit].tolist())),
+            (0.04, hands.from_images(*_semeion(part))),
+            (0.08, _cell_hands(in_grids)),
+            (0.03, hands.from_fonts(_handwriting())),
+            (0.02, hands.from_fonts(_fonts("truetype/dejavu"))),
+        ]
+    )
+    return Sources(
+        digits=digits,
+        scraps=others,
+        crops=(*number_digits(part), *in_grids, *_cells(part)),
+        hands=written,
+        words=hands.mixed(
+            [
+                (0.7, hands.from_fonts(fonts, _LETTERS, writes_digits=False)),
+                (0.15, hands.from_scraps(letters)),
+                (0.15, hands.from_scraps(glyphs.mixed([(0.7, scraps.scribble), (0.3, scraps.scrap)]))),
+            ]
+        ),
+        signs=glyphs.from_fonts(fonts, list(_SIGNS), label=NONE),
+        lines=_lines(part),
+    )
+
+
+def _cell_hands(cells: Sequence[Crop]) -> Hands:
+    """The digits of cells as they come, print and pen: a hand for all, which has no 0."""
+    found = [(crop.label, ink) for crop in cells for ink in _digit_image(crop.picture)]
+    return hands.from_images(np.stack([ink for _, ink in found]), [label for label, _ in found], n_digits=9)
+
+
+def _digit_image(picture: Gray) -> list[Gray]:
+    try:
+        return [image.digit(picture)]
+    except UserError:
+        return []
+
+
+def _lines(part: str) -> tuple[DrawnLine, ...]:
+    chosen = writers(part)
+    return tuple(
+        DrawnLine(picture=image.decode(number.file), text=number.digits)
+        for number in _numbers()
+        if number.writer in chosen
+    )
 
 
 def _pen(part: str) -> tuple[NDArray[np.generic], list[str]]:
     """Pendigits: its first 7,494 rows are the published training part."""
     with np.load(io.BytesIO(files.read(FILES["pendigits"]["all"][0]).tobytes())) as held:
-        rows = slice(7494) if part == "train" else slice(7494, None)
+        rows = slice(7494) if part == "training" else slice(7494, None)
         return held["points"][rows], held["labels"][rows].astype(str).tolist()
 
 
-def _semeion(part: str) -> Source:
+def _semeion(part: str) -> tuple[Images, list[str]]:
     """Of Semeion, whose writers aren't named, every fifth row is kept apart."""
     whole = data.load("semeion", data.splits("semeion")[0])
-    chosen = (np.arange(len(whole)) % 5 == 0) == (part == "test")
-    return glyphs.from_images(whole.images[chosen], whole.labels[chosen].astype(str).tolist())
+    chosen = (np.arange(len(whole)) % 5 == 0) != (part == "training")
+    return whole.images[chosen], whole.labels[chosen].astype(str).tolist()
 
 
 def _fonts(folder: str) -> list[Path]:
@@ -146,31 +226,48 @@ def _numbers() -> tuple[pages.Picture, ...]:
     return pages.load(known.require("numbers10"))
 
 
-def _number_digits(writers: Collection[str | None]) -> list[Crop]:
+def number_digits(part: str) -> list[Crop]:
     """The digits of numbers whose ten strokes stand apart, with a quarter of their height around them."""
+    chosen = writers(part)
     return [
-        Crop(picture=picture, label=digit)
+        Crop(picture=_surrounded(line, box), label=digit)
         for number in _numbers()
-        if number.writer in writers
-        for picture, digit in zip(_cut(image.decode(number.file)), number.digits, strict=False)
+        if number.writer in chosen
+        for line in [image.decode(number.file)]
+        for (_, box), digit in zip(_cut(line), number.digits, strict=False)
     ]
 
 
-def _cut(line: Gray) -> list[Gray]:
-    """The ten strokes of a line, from left to right; none where there aren't ten."""
+def _number_hands(part: str) -> Hands:
+    """The hands of writers, of the strokes that stand apart."""
+    cut: dict[str | None, dict[str, list[Gray]]] = defaultdict(lambda: defaultdict(list))
+    chosen = writers(part)
+    for number in _numbers():
+        if number.writer in chosen:
+            for (ink, _), digit in zip(_cut(image.decode(number.file)), number.digits, strict=False):
+                cut[number.writer][digit].append(ink)
+    return hands.from_ink([inks for inks in cut.values() if len(inks) == 10])
+
+
+def _cut(line: Gray) -> list[tuple[Gray, list[int]]]:
+    """The ten strokes of a line, from left to right, each with its box; none where there aren't ten."""
     height, width = line.shape
     small = cv2.resize(line, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     paper = cv2.resize(cv2.medianBlur(small, 31), (width, height))
     ink = cv2.subtract(paper, line)
     _, inked = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
-    _, _, boxes, centres = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    _, parts, boxes, centres = cv2.connectedComponentsWithStats(inked, connectivity=8)
     tall = np.flatnonzero(boxes[1:, 3] > _LEAST_HEIGHT * boxes[1:, 3].max()) + 1
     if len(tall) != 10:
         return []
-    return [
-        _surrounded(line, boxes[part][:4].tolist())
-        for part in sorted(tall, key=lambda part: centres[part, 0])
-    ]
+    gain = 255 / max(30.0, float(np.percentile(ink[inked > 0], 80)))
+    found = []
+    for part in sorted(tall, key=lambda part: centres[part, 0]):
+        x, y, across, down = box = boxes[part][:4].tolist()
+        where = slice(y, y + down), slice(x, x + across)
+        mask = cv2.dilate((parts[where] == part).astype(np.uint8), np.ones((3, 3), np.uint8))
+        found.append((np.clip(ink[where] * gain, 0, 255).astype(np.uint8) * mask, box))
+    return found
 
 
 def _surrounded(line: Gray, box: Sequence[int]) -> Gray:
@@ -179,39 +276,42 @@ def _surrounded(line: Gray, box: Sequence[int]) -> Gray:
     return line[max(0, y - more) : y + height + more, max(0, x - more) : x + width + more]
 
 
-def _grid_cells(quarter: int) -> list[Crop]:
-    """The cells of a quarter of the photos, made square by the corners, with a strip of the next ones."""
+def _grid_cells(part: str) -> list[Crop]:
+    """The cells of photos of that part's sheets, where the grid is found."""
+    found = []
+    for photo, cells in sheets(part):
+        try:
+            grid = image.find_grid(image.decode(photo))
+        except UserError:
+            continue
+        if (len(grid.rows), len(grid.columns)) == (10, 10):
+            found += [
+                Crop(picture=grid.cell(row, column), label=str(cells[row][column]))
+                for row in range(9)
+                for column in range(9)
+            ]
+    return found
+
+
+def sheets(part: str) -> list[tuple[Path, list[list[int]]]]:
+    """The photos of `grids` and what their cells say, of the sheets that are for that part.
+
+    The 160 photos are of 63 sheets, some of them photographed a dozen times: they are kept together. Of
+    every five sheets two are for training, one for validation and two for the test.
+    """
     folder = local.folder(known.require("grids"))
     grids = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    by_sheet: dict[str, list[tuple[Path, list[list[int]]]]] = defaultdict(list)
+    for grid in grids:
+        by_sheet[str(grid["cells"])].append((folder / grid["file"], grid["cells"]))
     return [
-        Crop(picture=picture, label=str(digit))
-        for grid in grids[quarter::4]
-        if grid["corners"] and grid["file"] not in WRONG_CORNERS
-        for picture, digit in zip(
-            _cells_of(image.decode(folder / grid["file"]), grid["corners"]),
-            np.ravel(grid["cells"]),
-            strict=True,
-        )
-    ]
-
-
-def _cells_of(photo: Gray, corners: Sequence[Sequence[int]]) -> list[Gray]:
-    side, edge = 9 * _CELL, _CELL // 16
-    square = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32) + edge
-    turn = cv2.getPerspectiveTransform(np.array(corners, np.float32), square)
-    size = (side + 2 * edge, side + 2 * edge)
-    flat = cv2.warpPerspective(photo, turn, size, borderMode=cv2.BORDER_REPLICATE)
-    starts = range(0, side, _CELL)
-    return [
-        np.asarray(flat[y : y + _CELL + 2 * edge, x : x + _CELL + 2 * edge]) for y in starts for x in starts
+        photo for at, photos in enumerate(by_sheet.values()) if _SHEETS[at % 5] == part for photo in photos
     ]
 
 
 def _cells(part: str) -> list[Crop]:
-    folder = local.folder(known.require("cells"))
     return [
         Crop(picture=image.decode(path), label=path.parent.name)
-        for digit in "123456789"
-        for path in sorted((folder / digit).glob("*.jpg"))
-        if is_in(part, path.name)
+        for path in cells(part)
+        if path.parent.name.isdigit()
     ]

@@ -12,6 +12,9 @@ FORMAT = 1
 NONE = "none"
 """The label of what is no digit, in models that tell it."""
 
+LINE_MODELS = ("number",)
+"""The networks that read lines; the others tell single digits."""
+
 KEY = "inkdigits"
 """The key under which both formats keep the card in their metadata."""
 
@@ -32,6 +35,11 @@ class Card:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     preprocessing: Mapping[str, str] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reads_lines(self) -> bool:
+        """Whether the model takes strips and answers with texts; else it takes digit images."""
+        return self.network.get("model") in LINE_MODELS
 
 
 def about(card: Card) -> dict[str, Any]:

@@ -49,10 +49,20 @@ class Digit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A number that meets the checks; its probability by the scores alone, and by scores and checks."""
+
+    text: str
+    probability: float
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """Digits that belong together; `confidence` is the probability that the whole text is right.
 
-    `reason` says why it isn't `accepted`, None where it is.
+    `reason` says why it isn't `accepted`, None where it is. Where something was known of the number before,
+    `candidates` holds the best match and the three next.
     """
 
     text: str
@@ -61,13 +71,20 @@ class Line:
     reason: str | None
     box: Box
     digits: tuple[Digit, ...]
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page, its lines in reading order."""
+    """One page, its lines in reading order.
+
+    Of a page that is a grid, `grid` holds the rows of its cells, `""` for an empty one, and every cell that
+    isn't empty is a line; of others it is None. `error` says why a page of a document couldn't be read.
+    """
 
     lines: tuple[Line, ...]
+    grid: tuple[tuple[str, ...], ...] | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +94,23 @@ class Document:
     file: str
     error: str | None
     pages: tuple[Page, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lines:
+    """Labelled strips (see `image.strip`): one split of one set of lines of digits.
+
+    `strips` are uint8, (32, width) each; `texts` is what they say, in characters of `label_names`.
+    """
+
+    name: str
+    split: str
+    strips: tuple[Gray, ...]
+    texts: tuple[str, ...]
+    label_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.strips)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from inkdigits.card import LINE_MODELS
 from inkdigits.errors import UserError
 from inkdigits.learn import options
 from inkdigits.learn.networks import registry
@@ -30,7 +31,8 @@ def test_names_are_unique_across_the_levels() -> None:
 
 
 def test_the_models_are_those_of_the_registry() -> None:
-    assert CHOICES["model"] == tuple(registry.NETWORKS)
+    assert CHOICES["model"] == (*registry.NETWORKS, *registry.LINE_NETWORKS)
+    assert tuple(registry.LINE_NETWORKS) == LINE_MODELS
 
 
 def test_every_option_of_words_has_its_words() -> None:

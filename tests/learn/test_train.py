@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from inkdigits.errors import UserError
-from inkdigits.learn import counted, options, train
+from inkdigits.learn import counted, options, tasks, train
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.history import Record
 from inkdigits.learn.options import TrainOptions
@@ -324,7 +324,7 @@ def test_batch_norm_is_measured_alike_on_images_in_the_order_of_their_labels(
     wanted = asked(model="best", width=0.25, epochs=3.0, optimizer="muon", learning_rate=0.12)
     found = []
     for size in (600, 100):
-        monkeypatch.setattr(train, "BATCH", size)
+        monkeypatch.setattr(tasks, "BATCH", size)
         found.append(train.train(in_order, None, wanted).last)
     at_once, in_parts = found
     for name in [name for name in at_once if name.endswith("running_var")]:

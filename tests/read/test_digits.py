@@ -18,6 +18,7 @@ from inkdigits.card import NONE
 from inkdigits.errors import ArgumentError
 from inkdigits.read import digits, engine
 from inkdigits.read.engine import Engine
+from inkdigits.read.reader import least_confidence
 from inkdigits.types import Gray
 
 ANY = 0.0
@@ -91,11 +92,11 @@ def test_an_answer_below_the_threshold_is_given_and_not_accepted(reader: Engine,
 
 def test_the_threshold_is_that_of_the_rate_or_of_the_next_lower_one(reader: Engine) -> None:
     known = replace(reader, card=replace(reader.card, thresholds={"0.01": 0.7, "0.001": 0.9}))
-    assert digits.least_confidence(known, 0.01) == 0.7
-    assert digits.least_confidence(known, 0.009) == 0.9
-    assert digits.least_confidence(known, 1.0) == 0.7
+    assert least_confidence(known, 0.01) == 0.7
+    assert least_confidence(known, 0.009) == 0.9
+    assert least_confidence(known, 1.0) == 0.7
     with pytest.raises(ArgumentError, match=r"max-error is 0\.0001, but .*: 0\.001, 0\.01"):
-        digits.least_confidence(known, 0.0001)
+        least_confidence(known, 0.0001)
 
 
 def test_the_shipped_model_says_what_it_is(reader: Engine) -> None:
@@ -135,6 +136,7 @@ def test_the_command_reads_files_and_folders_without_pytorch(data_folder: Path, 
         "reason",
         "box",
         "digits",
+        "candidates",
     }
     told = subprocess.run(
         [
@@ -155,7 +157,7 @@ def test_cells_without_a_digit_are_refused(reader: Engine, data_folder: Path) ->
     cells = sorted((data_folder / "cells" / "blank").glob("*.jpg"))[:300]
     if not cells:
         pytest.skip("cells is not here")
-    strict = digits.least_confidence(reader, 0.005)
+    strict = least_confidence(reader, 0.005)
     accepted = [digits.read(image.decode(cell), reader, strict).accepted for cell in cells]
     assert np.mean(accepted) < 0.03
 
@@ -175,9 +177,7 @@ def test_what_needs_pytorch_says_so_where_it_is_missing(tmp_path: Path) -> None:
 
 def test_of_a_model_without_thresholds_no_answer_is_accepted(reader: Engine, data_folder: Path) -> None:
     bare = replace(reader, card=replace(reader.card, thresholds={}))
-    line = digits.read(
-        photo_of(data.load("mnist", "test").images[0]), bare, digits.least_confidence(bare, 0.005)
-    )
+    line = digits.read(photo_of(data.load("mnist", "test").images[0]), bare, least_confidence(bare, 0.005))
     assert (line.text, line.accepted, line.reason) == ("7", False, "unsure")
 
 

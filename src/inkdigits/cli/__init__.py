@@ -173,29 +173,69 @@ def export(model: Path, /, *, out: Path, data: str | None = None, as_json: _AsJs
 
 
 @app.command
-def read(
+def read(  # noqa: PLR0913 (each is a flag)
     paths: Annotated[list[Path], Parameter(negative="")],
     /,
     *,
+    kind: Annotated[Literal["auto", "digit", "number", "grid"], Parameter(name="--as")] = "digit",
     model: Path | None = None,
     max_error: float = 0.005,
+    length: _Whole | None = None,
+    least: _Whole | None = None,
+    most: _Whole | None = None,
+    check_digit: Literal["luhn", "mod11"] | None = None,
+    pattern: str | None = None,
+    allowed: Path | None = None,
+    annotate: Path | None = None,
+    workers: _Whole = 1,
     as_json: _AsJson = False,
+    as_csv: Annotated[bool, Parameter(name="--csv", negative="", help="Print a table as CSV.")] = False,
+    out: Path | None = None,
+    resume: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Read the digit in each picture, with its confidence; what can't be read is refused with the reason.
+    """Read the digits in pictures and PDFs, with confidence; what can't be read is refused with the reason.
 
     Parameters
     ----------
     paths
-        Picture files, or folders of them.
+        Pictures (PNG, JPEG, WebP, BMP, TIFF), PDFs, or folders of them.
+    kind
+        What each page shows: lines of digits anywhere on it, one digit, one number, or a grid of cells.
     model
         A file that `inkdigits export` wrote; by default the model that ships.
     max_error
         Accept answers of which at most this share is wrong, as far as held-out writers tell.
+    length
+        Every number has so many digits.
+    least
+        No number is smaller.
+    most
+        No number is larger.
+    check_digit
+        The last digit of every number checks the others, by this rule.
+    pattern
+        What every number looks like: # is any digit, a digit is itself, as in 19## or 0#-####.
+    allowed
+        A text file with the only numbers there can be, one a line.
+    annotate
+        Draw every page, with what was read, into this folder.
+    workers
+        Read with so many processes.
+    out
+        Write the results into this file, .json or .csv, instead of printing them.
+    resume
+        Go on where a batch with this --out was stopped.
 
     """
     from inkdigits.cli import reading  # noqa: PLC0415
+    from inkdigits.read.batch import Job  # noqa: PLC0415
+    from inkdigits.read.reader import Order  # noqa: PLC0415
 
-    return reading.read(paths, model=model, max_error=max_error, as_json=as_json)
+    asked = {"length": length, "least": least, "most": most, "check_digit": check_digit, "pattern": pattern}
+    checks = reading.checks(asked, allowed)
+    order = Order(kind=kind, model=model, max_error=max_error, checks=checks)
+    output = reading.Output(as_json=as_json, as_csv=as_csv, file=out, resume=resume)
+    return reading.read(paths, Job(order=order, pictures=annotate), output, workers=workers)
 
 
 @data_app.command(name="list")

@@ -6,18 +6,37 @@ MNIST was made. `digit` makes it, from any grey picture of one digit; nothing el
 """
 
 from inkdigits.image.decoding import MOST_BYTES, MOST_PIXELS, decode
+from inkdigits.image.documents import MOST_PAGES, n_pages, pages
 from inkdigits.image.form import INK_SIDE, MIDDLE, are_digit_images, digit, find_digit, is_digit_image
+from inkdigits.image.grids import Grid, find_grid
 from inkdigits.image.ink import find_ink
+from inkdigits.image.lines import Crop, find_lines
+from inkdigits.image.strips import COLUMNS, MARGIN, Strip, n_frames, side_by_side, strip
+from inkdigits.image.strips import HEIGHT as STRIP_HEIGHT
 
 __all__ = [
+    "COLUMNS",
     "INK_SIDE",
+    "MARGIN",
     "MIDDLE",
     "MOST_BYTES",
+    "MOST_PAGES",
     "MOST_PIXELS",
+    "STRIP_HEIGHT",
+    "Crop",
+    "Grid",
+    "Strip",
     "are_digit_images",
     "decode",
     "digit",
     "find_digit",
+    "find_grid",
     "find_ink",
+    "find_lines",
     "is_digit_image",
+    "n_frames",
+    "n_pages",
+    "pages",
+    "side_by_side",
+    "strip",
 ]

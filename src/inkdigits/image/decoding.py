@@ -1,6 +1,8 @@
 """Pictures decoded safely: allowed formats only, and the size is read before any pixel."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,9 @@ MOST_BYTES = 64 << 20
 MOST_PIXELS = 120_000_000
 """The largest picture that is decoded: a phone's 108 megapixels and a little more."""
 
+FORMATS = ("PNG", "JPEG", "WebP", "BMP", "TIFF")
+"""The formats that are decoded; all others are refused."""
+
 _DECODERS: dict[bytes, type[ImageFile.ImageFile]] = {
     b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
     b"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
@@ -33,6 +38,9 @@ _DECODERS: dict[bytes, type[ImageFile.ImageFile]] = {
     b"II*\x00": TiffImagePlugin.TiffImageFile,
     b"MM\x00*": TiffImagePlugin.TiffImageFile,
 }
+
+_PART = 1 << 20
+"""Values of more than 8 bits that are converted at once."""
 
 # Whatever Pillow's readers raise on damaged bytes; found by feeding them damaged bytes (tests/test_image.py).
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, RuntimeError)
@@ -47,19 +55,15 @@ def decode(source: Path | bytes, *, name: str = "") -> Gray:
     the header, before any pixel.
     """
     name = name or (str(source) if isinstance(source, Path) else "the picture")
-    content = _content(source, name=name)
-    decoder = next((each for signature, each in _DECODERS.items() if content.startswith(signature)), None)
-    if decoder is None:
-        raise UserError(f"{name} is no picture in a known format; one of: PNG, JPEG, WebP, BMP, TIFF")
-    try:
-        with decoder(io.BytesIO(content)) as picture:
-            _check_size(picture.size, name=name)
-            return _grey(ImageOps.exif_transpose(picture), name=name)
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
-        raise UserError(f"{name} is damaged and can't be decoded ({error})") from error
+    content = read_bytes(source, name=name)
+    known = decoder(content)
+    if known is None:
+        raise UserError(f"{name} is no picture in a known format; one of: {', '.join(FORMATS)}")
+    with damage_told(name), known(io.BytesIO(content)) as picture:
+        return grey(picture, name=name)
 
 
-def _content(source: Path | bytes, *, name: str) -> bytes:
+def read_bytes(source: Path | bytes, *, name: str) -> bytes:
     """The file's bytes, once its length is known to be bearable."""
     try:
         n_bytes = source.stat().st_size if isinstance(source, Path) else len(source)
@@ -68,6 +72,26 @@ def _content(source: Path | bytes, *, name: str) -> bytes:
         return source.read_bytes() if isinstance(source, Path) else source
     except OSError as error:
         raise UserError(f"{name} can't be read ({error.strerror})") from error
+
+
+def decoder(content: bytes) -> type[ImageFile.ImageFile] | None:
+    """What reads a picture of this format; None for formats that aren't allowed."""
+    return next((each for signature, each in _DECODERS.items() if content.startswith(signature)), None)
+
+
+@contextmanager
+def damage_told(name: str) -> Iterator[None]:
+    """Within it, whatever a decoder raises on damaged bytes is the UserError that says so."""
+    try:
+        yield
+    except (*_DAMAGE, Image.DecompressionBombError) as error:
+        raise UserError(f"{name} is damaged and can't be decoded ({error})") from error
+
+
+def grey(picture: ImageFile.ImageFile, *, name: str) -> Gray:
+    """The frame that an opened picture is at, as `decode` gives it."""
+    _check_size(picture.size, name=name)
+    return _grey(ImageOps.exif_transpose(picture), name=name)
 
 
 def _check_size(size: tuple[int, int], *, name: str) -> None:
@@ -90,16 +114,21 @@ def _grey(picture: Image.Image, *, name: str) -> Gray:
 
 def _eight_bits(deep: NDArray[np.generic], *, name: str) -> Gray:
     """Values of 16 or 32 bits or floating point as 0…255, by the range that they are evidently meant in."""
-    values = np.asarray(deep, np.float64)
-    if not np.isfinite(values).all():
+    if not np.isfinite(deep).all():
         raise UserError(f"{name} has pixels that are no numbers")
-    if deep.dtype.kind == "f" and values.max() <= 1.0:
+    brightest = float(deep.max())
+    if deep.dtype.kind == "f" and brightest <= 1.0:
         full = 1.0
     else:
         full = next(
-            (full for full in (255.0, 65535.0) if deep.dtype.itemsize != 2 and values.max() <= full), 65535.0
+            (full for full in (255.0, 65535.0) if deep.dtype.itemsize != 2 and brightest <= full), 65535.0
         )
-    return rounded(values * (255.0 / full))
+    eight = np.empty(deep.shape, np.uint8)
+    # A part at a time: as float64, the largest picture would fill gigabytes.
+    for at in range(0, deep.size, _PART):
+        part = np.asarray(deep.reshape(-1)[at : at + _PART], np.float64)
+        eight.reshape(-1)[at : at + _PART] = rounded(part * (255.0 / full))
+    return eight
 
 
 def rounded(values: NDArray[np.floating]) -> Gray:

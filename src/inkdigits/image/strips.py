@@ -1,5 +1,7 @@
 """A strip: the ink of one line of digits at a fixed height, for reading along it."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,12 +19,19 @@ HEIGHT = 32
 LONGEST = 1024
 """Pixels along a strip, at most; a longer line is squeezed."""
 
+MARGIN = 8
+"""Black columns that `side_by_side` puts before and behind a strip."""
+
+COLUMNS = 2
+"""Columns of a strip for every frame of a line reader's scores: two ones may stand six apart."""
+
 _WORKING_HEIGHT = 96
 _LEAST_CONTRAST = 12
 _TALL = 0.35
 _RULE_LENGTH, _RULE_HEIGHT = 0.5, 0.25
-_MARGIN = 0.12
+_ROOM = 0.12
 _LEAST_TOP = 40.0
+_INKED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +42,22 @@ class Strip:
     box: Box
 
     def part(self, first: float, end: float) -> Box:
-        """The part of the picture that lies between two columns of the strip."""
-        scale = self.box.width / self.ink.shape[1]
-        left, right = round(self.box.x + first * scale), round(self.box.x + end * scale)
-        return Box(x=left, y=self.box.y, width=max(1, right - left), height=self.box.height)
+        """Where in the picture the ink between two columns of the strip is; the whole height without ink."""
+        height, width = self.ink.shape
+        left, right = max(0, math.floor(first)), min(width, max(math.ceil(end), math.floor(first) + 1))
+        inked = self.ink[:, left:right] > _INKED
+        rows, columns = (np.flatnonzero(inked.any(axis=axis)) for axis in (1, 0))
+        if len(rows):
+            left, right = left + int(columns[0]), left + int(columns[-1]) + 1
+        top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, height)
+        across, down = self.box.width / width, self.box.height / height
+        x, y = round(self.box.x + left * across), round(self.box.y + top * down)
+        return Box(
+            x=x,
+            y=y,
+            width=max(1, round(self.box.x + right * across) - x),
+            height=max(1, round(self.box.y + bottom * down) - y),
+        )
 
 
 def strip(picture: Gray) -> Strip:
@@ -68,6 +89,24 @@ def strip(picture: Gray) -> Strip:
     )
 
 
+def side_by_side(strips: Sequence[Gray]) -> NDArray[np.uint8]:
+    """Strips as one array, uint8 (n, 32, width): each behind 8 black columns, and black to the width's end.
+
+    The width is a whole multiple of 4, 8 columns at least behind the longest strip.
+    """
+    longest = max(strip.shape[1] for strip in strips)
+    width = -(-(longest + 2 * MARGIN) // 4) * 4
+    together = np.zeros((len(strips), HEIGHT, width), np.uint8)
+    for row, strip in zip(together, strips, strict=True):
+        row[:, MARGIN : MARGIN + strip.shape[1]] = strip
+    return together
+
+
+def n_frames(width: int) -> int:
+    """The frames of scores that belong to a strip of that width, the black before and behind it included."""
+    return (width + 2 * MARGIN) // COLUMNS
+
+
 def _shrunk(picture: Gray) -> Gray:
     height, width = picture.shape
     scale = _WORKING_HEIGHT / height
@@ -91,7 +130,7 @@ def _extents(inked: Gray) -> tuple[slice, slice]:
     tall = written[heights >= _TALL * heights.max()]
     left, top = tall[:, cv2.CC_STAT_LEFT].min(), tall[:, cv2.CC_STAT_TOP].min()
     right, bottom = _ends(tall)
-    margin = max(2, int(_MARGIN * (bottom - top)))
+    margin = max(2, int(_ROOM * (bottom - top)))
     rows = slice(max(0, int(top) - margin), min(height, bottom + margin))
     return rows, slice(max(0, int(left) - 2 * margin), min(width, right + 2 * margin))
 

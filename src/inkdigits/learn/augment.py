@@ -14,7 +14,6 @@ from torch import Tensor
 
 from inkdigits.learn import counted
 from inkdigits.learn.options import AugmentOptions
-from inkdigits.types import SIDE
 
 ELASTIC_KNOTS = 5
 """Knots along each side of the coarse grid whose random moves bend an image smoothly."""
@@ -33,7 +32,7 @@ def warn_of_flips(options: AugmentOptions, label_names: tuple[str, ...]) -> None
 
 
 def augment(images: Tensor, rows: Tensor, options: AugmentOptions, *, seed: int, epoch: int) -> Tensor:
-    """The images, each changed by its own amounts: uint8, (n, 28, 28), in and out.
+    """The images, each changed by its own amounts: uint8, (n, height, width), in and out.
 
     `rows` are the images' rows in the data set, int64 (n,): a row gets the same change whatever else
     is in the batch.
@@ -54,7 +53,7 @@ def augment(images: Tensor, rows: Tensor, options: AugmentOptions, *, seed: int,
     if options.erasing:
         images = _erased(images, draw("erasing", 5), options.erasing)
     if options.noise:
-        images = _noisy(images, draw("noise", 2 * SIDE * SIDE), options.noise)
+        images = _noisy(images, draw("noise", 2 * images[0].numel()), options.noise)
     return images
 
 
@@ -69,42 +68,44 @@ def _bends(options: AugmentOptions) -> bool:
 
 def _shifted(images: Tensor, drawn: Tensor, most: int) -> Tensor:
     """Each image moved by −most … most whole pixels along both axes; what comes in is black."""
+    height, width = images.shape[1:]
     padded = F.pad(images, (most,) * 4).flatten(1)
     start = (drawn * (2 * most + 1)).long()
-    along = torch.arange(SIDE, device=images.device)
-    down = (start[:, :1] + along) * (SIDE + 2 * most)
-    across = start[:, 1:] + along
+    down = (start[:, :1] + torch.arange(height, device=images.device)) * (width + 2 * most)
+    across = start[:, 1:] + torch.arange(width, device=images.device)
     return padded.gather(1, (down[:, :, None] + across[:, None, :]).flatten(1)).view_as(images)
 
 
 def _resampled(images: Tensor, draw: Callable[[str, int], Tensor], options: AugmentOptions) -> Tensor:
     """Each image through its own affine map and its own smooth bend, bilinearly, black outside."""
-    where = F.affine_grid(
-        _matrices(2 * draw("affine", 6) - 1, options), [len(images), 1, SIDE, SIDE], align_corners=False
-    )
+    height, width = images.shape[1:]
+    matrices = _matrices(2 * draw("affine", 6) - 1, options, height, width)
+    where = F.affine_grid(matrices, [len(images), 1, height, width], align_corners=False)
     if options.elastic:
         knots = (2 * draw("elastic", 2 * ELASTIC_KNOTS**2) - 1).view(-1, 2, ELASTIC_KNOTS, ELASTIC_KNOTS)
-        bend = (knots.flatten(2) @ _spread(knots)).view(-1, 2, SIDE, SIDE)
-        where = where + bend.movedim(1, -1) * (options.elastic * 2 / SIDE)
+        bend = (knots.flatten(2) @ _spread(knots, height, width)).view(-1, 2, height, width)
+        pixels = torch.tensor([2 / width, 2 / height], device=images.device)
+        where = where + bend.movedim(1, -1) * (options.elastic * pixels)
     found = F.grid_sample(images[:, None].float(), where, align_corners=False)
     return _bytes(found[:, 0])
 
 
-def _spread(knots: Tensor) -> Tensor:
-    """The matrix that spreads the grid of knots over the pixels, bicubically: (knots², 28²)."""
+def _spread(knots: Tensor, height: int, width: int) -> Tensor:
+    """The matrix that spreads the grid of knots over the pixels, bicubically: (knots², height · width)."""
     each_alone = torch.eye(ELASTIC_KNOTS**2, device=knots.device).view(-1, 1, *knots.shape[2:])
-    return F.interpolate(each_alone, size=(SIDE, SIDE), mode="bicubic", align_corners=True).flatten(1)
+    return F.interpolate(each_alone, size=(height, width), mode="bicubic", align_corners=True).flatten(1)
 
 
-def _matrices(amounts: Tensor, options: AugmentOptions) -> Tensor:
+def _matrices(amounts: Tensor, options: AugmentOptions, height: int, width: int) -> Tensor:
     """The maps from output to source, in [−1, 1] coordinates: (n, 2, 3), from amounts in [−1, 1)."""
     angle = amounts[:, 0] * math.radians(options.rotation)
     wide, high = (1 + amounts[:, 1:3] * options.scale).unbind(1)
     slant = amounts[:, 3] * options.shear
-    shift = amounts[:, 4:6] * (options.shift * 2 / SIDE)
+    shift = amounts[:, 4:6] * options.shift * 2
     cos, sin = angle.cos(), angle.sin()
-    across = torch.stack([cos / wide, (slant * cos - sin) / high, shift[:, 0]], dim=1)
-    down = torch.stack([sin / wide, (slant * sin + cos) / high, shift[:, 1]], dim=1)
+    oblong = height / width
+    across = torch.stack([cos / wide, (slant * cos - sin) / high * oblong, shift[:, 0] / width], dim=1)
+    down = torch.stack([sin / wide / oblong, (slant * sin + cos) / high, shift[:, 1] / height], dim=1)
     return torch.stack([across, down], dim=1)
 
 
@@ -132,11 +133,13 @@ def _restroked(images: Tensor, drawn: Tensor, most: float) -> Tensor:
 def _erased(images: Tensor, drawn: Tensor, share: float) -> Tensor:
     """Black rectangles in that share of the images (Zhong et al., "Random erasing", 2020)."""
     low, high = ERASED
-    sides = (low + drawn[:, 1:3] * (high - low)) * SIDE
-    starts = drawn[:, 3:5] * (SIDE - sides)
-    along = torch.arange(SIDE, device=images.device) + 0.5  # the middle of each pixel
+    whole = torch.tensor(images.shape[1:], device=images.device)
+    sides = (low + drawn[:, 1:3] * (high - low)) * whole
+    starts = drawn[:, 3:5] * (whole - sides)
+    middles = [torch.arange(n, device=images.device) + 0.5 for n in images.shape[1:]]
     down, across = (
-        (along >= starts[:, axis, None]) & (along < (starts + sides)[:, axis, None]) for axis in (0, 1)
+        (middle >= starts[:, axis, None]) & (middle < (starts + sides)[:, axis, None])
+        for axis, middle in enumerate(middles)
     )
     chosen = drawn[:, 0, None, None] < share
     return images.masked_fill(chosen & down[:, :, None] & across[:, None, :], 0)
@@ -144,7 +147,7 @@ def _erased(images: Tensor, drawn: Tensor, share: float) -> Tensor:
 
 def _noisy(images: Tensor, drawn: Tensor, deviation: float) -> Tensor:
     """Grey noise of that deviation (pixels 0 to 1), normal by Box and Muller's transform."""
-    first, second = drawn.view(-1, 2, SIDE, SIDE).unbind(1)
+    first, second = drawn.view(-1, 2, *images.shape[1:]).unbind(1)
     normal = (-2 * (1 - first).log()).sqrt() * (2 * math.pi * second).cos()
     return _bytes(images.float() + normal * (255 * deviation))
 

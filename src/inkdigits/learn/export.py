@@ -9,8 +9,9 @@ import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.export import Dim
 
-from inkdigits import card
+from inkdigits import card, image
 from inkdigits.learn import checkpoint
 from inkdigits.learn.checkpoint import Model
 from inkdigits.types import SIDE
@@ -30,15 +31,21 @@ class _Scored(nn.Module):
         self.temperature = model.card.temperature
 
     def forward(self, images: Tensor) -> Tensor:
-        return F.softmax(self.network(images) / self.temperature, dim=1)
+        return F.softmax(self.network(images) / self.temperature, dim=-1)
 
 
 def graph(model: Model) -> bytes:
     """The ONNX file of a model: `images` uint8 (n, 28, 28) in, `scores` float32 (n, classes) out.
 
+    Of a reader of lines, `images` (n, 32, w) as `image.side_by_side` gives them in, and `scores` of every
+    frame, (n, frames, classes + 1), out.
+
     Nothing here says that it agrees with the model: whoever writes the file runs it first.
     """
-    example = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
+    reads_lines = model.card.reads_lines
+    shape = (2, image.STRIP_HEIGHT, 16 * SIDE) if reads_lines else (2, SIDE, SIDE)
+    sizes = {0: Dim("n"), 2: 4 * Dim("quarter")} if reads_lines else {0: Dim("n")}
+    example = torch.zeros(shape, dtype=torch.uint8)
     with _quiet():
         program = torch.onnx.export(
             _Scored(model).cpu().eval(),
@@ -47,7 +54,7 @@ def graph(model: Model) -> bytes:
             opset_version=OPSET,
             input_names=[INPUT],
             output_names=[OUTPUT],
-            dynamic_shapes=({0: torch.export.Dim("n")},),
+            dynamic_shapes=(sizes,),
             verbose=False,
         )
     assert program is not None

@@ -7,7 +7,19 @@ from typing import Any
 from inkdigits.errors import ArgumentError
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    "model": ("mlp", "article", "lenet5", "alexnet", "vgg", "resnet", "sprint", "fast", "strong", "best"),
+    "model": (
+        "mlp",
+        "article",
+        "lenet5",
+        "alexnet",
+        "vgg",
+        "resnet",
+        "sprint",
+        "fast",
+        "strong",
+        "best",
+        "number",
+    ),
     "activation": ("relu", "sigmoid", "tanh", "gelu"),
     "pooling": ("max", "average"),
     "scaling": ("unit", "signed", "standard"),

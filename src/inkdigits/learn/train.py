@@ -10,25 +10,23 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from inkdigits.errors import UserError
-from inkdigits.learn import counted, device, history, schedule, state
-from inkdigits.learn.augment import augment
-from inkdigits.learn.classifier import BATCH, tensor
+from inkdigits.learn import counted, device, history, schedule, state, tasks
 from inkdigits.learn.history import Record
 from inkdigits.learn.networks import registry
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.state import State
-from inkdigits.types import Dataset
+from inkdigits.learn.tasks import Task
+from inkdigits.types import Dataset, Lines
 
 STATE_FILE = "state.safetensors"
 HISTORY_FILE = "history.csv"
@@ -83,9 +81,9 @@ class _Run:
     """What doesn't change while a run goes on."""
 
     options: TrainOptions
-    images: Tensor
-    labels: Tensor
-    validation: Dataset | None
+    task: Task[Any]
+    validation: Task[Any] | None
+    where: torch.device
     batch: int
     epoch_steps: int
     epoch_records: int
@@ -98,8 +96,8 @@ class _Run:
 
 
 def train(
-    training: Dataset,
-    validation: Dataset | None,
+    training: Dataset | Lines,
+    validation: Dataset | Lines | None,
     options: TrainOptions,
     *,
     folder: Path | None = None,
@@ -108,7 +106,7 @@ def train(
     watch: Watch | None = None,
     course: schedule.Course = schedule.factor,
 ) -> Trained:
-    """Trains a new network on digit images.
+    """Trains a new network on digit images, or on lines.
 
     With `folder`, the state and the history are saved there every `watch.save_every` seconds and where the
     run is stopped; `resume` goes on from the state. `about` (JSON-able) says which run it is, so that a
@@ -118,7 +116,7 @@ def train(
     """
     run = _prepare(training, validation, options, folder, about or {}, watch or Watch(), course)
     with torch.random.fork_rng(devices=[]):
-        now = state.begin(_new_network(run, len(training.label_names)), options)
+        now = state.begin(_new_network(run), options)
         if resume and folder and (folder / STATE_FILE).exists():
             state.restore(folder / STATE_FILE, now, run.about)
         _go_on(run, now)
@@ -126,8 +124,8 @@ def train(
 
 
 def _prepare(
-    training: Dataset,
-    validation: Dataset | None,
+    training: Dataset | Lines,
+    validation: Dataset | Lines | None,
     options: TrainOptions,
     folder: Path | None,
     about: Mapping[str, Any],
@@ -143,9 +141,11 @@ def _prepare(
     n_steps = max(1, options.least_steps, round(options.epochs * epoch_steps))
     return _Run(
         options=options,
-        images=tensor(training.images).to(where),
-        labels=tensor(training.labels).to(where),
-        validation=validation,
+        task=tasks.build(training, options, where),
+        validation=tasks.build(validation, replace(options, label_smoothing=0.0), where)
+        if validation
+        else None,
+        where=where,
         batch=batch,
         epoch_steps=epoch_steps,
         epoch_records=min(epoch_steps, math.ceil(LEAST_RECORDS * epoch_steps / n_steps)),
@@ -158,17 +158,18 @@ def _prepare(
     )
 
 
-def _new_network(run: _Run, n_classes: int) -> Network:
-    some = run.images[:: max(1, len(run.images) // 5000)].float()
+def _new_network(run: _Run) -> Network:
+    n = len(run.task)
+    some = run.task.images(torch.arange(0, n, max(1, n // 5000))).float()
     deviation = some.std().item()
     network = registry.build(
         run.options.network,
-        n_classes,
+        len(run.task.label_names),
         seed=counted.key(run.options.seed) >> 1,
         mean=some.mean().item(),
         deviation=deviation if deviation > 0 else 1.0,
     )
-    return network.to(run.images.device)
+    return network.to(run.where)
 
 
 def _go_on(run: _Run, now: State) -> None:
@@ -177,9 +178,9 @@ def _go_on(run: _Run, now: State) -> None:
     saved = time.perf_counter()
     while now.step < run.n_steps and not _out_of_patience(run, now):
         epoch, first = divmod(now.step, run.epoch_steps)
-        order = counted.order(len(run.labels), seed=run.options.seed, epoch=epoch).to(run.labels.device)
+        batches = run.task.order(run.batch, epoch=epoch)
         for i in range(first, min(run.epoch_steps, run.n_steps - epoch * run.epoch_steps)):
-            _step(run, now, order[i * run.batch : (i + 1) * run.batch], epoch)
+            _step(run, now, batches[i], epoch)
             now.seconds = time.perf_counter() - started
             if now.step % run.epoch_steps == 0 or now.step == run.n_steps:
                 _end_epoch(run, now, epoch)
@@ -201,11 +202,11 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     network.train()
     if any(isinstance(layer, nn.Dropout) for layer in network.modules()):
         torch.manual_seed(counted.key(options.seed, _DROPOUT_STREAM, now.step))
-    images = augment(run.images[rows], rows, options.augment, seed=options.seed, epoch=epoch)
-    labels = run.labels[rows]
+    images = run.task.changed(run.task.images(rows), rows, epoch=epoch)
+    targets = run.task.targets(rows)
     with run.autocast():
         logits = network(images)
-    loss = F.cross_entropy(logits, labels, label_smoothing=options.label_smoothing)
+    loss = run.task.loss(logits, targets)
     network.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     factor = run.course(now.step, run.n_steps, options)
@@ -214,7 +215,7 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     now.step += 1
     if options.averaging and now.step > (1 - options.averaging) * run.n_steps:
         state.average(now)
-    _count(run, now, loss, int((logits.argmax(1) == labels).sum()))
+    _count(run, now, loss, run.task.n_right(logits, targets))
 
 
 def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
@@ -277,8 +278,8 @@ def _weights(run: _Run, now: State) -> state.Weights:
     n = run.options.norm_images
     if n == 0 or not any(isinstance(layer, nn.BatchNorm2d) for layer in now.network.modules()):
         return weights
-    rows = counted.order(len(run.images), seed=run.options.seed, epoch=0)[:n]
-    batches = run.images[rows.to(run.images.device)].chunk(math.ceil(len(rows) / BATCH))
+    rows = counted.order(len(run.task), seed=run.options.seed, epoch=0)[:n]
+    batches = [run.task.images(batch) for batch in run.task.in_order(rows)]
     with _holding(now.network, weights), run.autocast():
         update_bn(batches, now.network)
         return _copied(now.network)
@@ -287,13 +288,14 @@ def _weights(run: _Run, now: State) -> state.Weights:
 def _validate(run: _Run, now: State, weights: state.Weights) -> tuple[float, float]:
     """Loss and accuracy on the validation images, of the given weights; the run's own stay as they are."""
     assert run.validation is not None
-    images, labels = tensor(run.validation.images), tensor(run.validation.labels)
+    task, loss, n_right = run.validation, 0.0, 0
     with _holding(now.network, weights), torch.inference_mode(), run.autocast():
         now.network.eval()
-        parts = [now.network(batch.to(run.images.device)).cpu() for batch in torch.split(images, BATCH)]
-    logits = torch.cat(parts)
-    loss = F.cross_entropy(logits, labels).item()
-    return loss, (logits.argmax(1) == labels).double().mean().item()
+        for rows in task.in_order(torch.arange(len(task))):
+            logits, targets = now.network(task.images(rows)), task.targets(rows)
+            loss += task.loss(logits, targets).item() * len(rows)
+            n_right += task.n_right(logits, targets)
+    return loss / len(task), n_right / len(task)
 
 
 @contextlib.contextmanager

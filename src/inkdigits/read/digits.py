@@ -1,41 +1,44 @@
 """One digit in one picture: read, or refused with the reason."""
 
-import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from inkdigits import image
 from inkdigits.card import NONE
-from inkdigits.errors import ArgumentError, UserError
+from inkdigits.errors import UserError
 from inkdigits.read.engine import Engine
-from inkdigits.types import Box, Digit, Gray, Line
-
-
-def least_confidence(engine: Engine, error_rate: float) -> float:
-    """From which confidence on answers are accepted: the card's threshold for the rate, or a lower one.
-
-    Infinite for a model without thresholds: nobody knows which of its answers are sure. Raises ArgumentError
-    for a rate below all that the card knows.
-    """
-    if not engine.card.thresholds:
-        return math.inf
-    known = sorted((float(rate), confidence) for rate, confidence in engine.card.thresholds.items())
-    kept = [confidence for rate, confidence in known if rate <= error_rate]
-    if not kept:
-        rates = ", ".join(f"{rate:g}" for rate, _ in known)
-        raise ArgumentError(f"max-error is {error_rate:g}, but the model knows thresholds for: {rates}")
-    return float(kept[-1])
+from inkdigits.types import Box, Digit, Gray, Line, Scores
 
 
 def read(picture: Gray, engine: Engine, least_confidence: float) -> Line:
     """The line with the picture's one digit; with none, where the picture is blank or shows no digit."""
-    whole = Box(x=0, y=0, width=picture.shape[1], height=picture.shape[0])
+    return read_all([picture], engine, least_confidence)[0]
+
+
+def read_all(pictures: Sequence[Gray], engine: Engine, least_confidence: float) -> list[Line]:
+    """The line of each picture, of all that are not blank in one go: see `read`."""
+    found = [_found(picture) for picture in pictures]
+    inked = np.array([ink for ink, _ in found if ink is not None], np.uint8)
+    scores = iter(engine.classify(inked) if len(inked) else ())
+    return [
+        _refused("blank", box, confidence=0.0)
+        if ink is None
+        else _told(next(scores), engine.card.label_names, box, least_confidence)
+        for ink, box in found
+    ]
+
+
+def _found(picture: Gray) -> tuple[Gray | None, Box]:
+    """The digit image and where it is; None of a blank picture, and the whole of it."""
     try:
-        ink, box = image.find_digit(picture)
+        return image.find_digit(picture)
     except UserError:
-        return _refused("blank", whole, confidence=0.0)
-    names = engine.card.label_names
-    scores = dict(zip(names, engine.classify(ink[np.newaxis])[0].tolist(), strict=True))
+        return None, Box(x=0, y=0, width=picture.shape[1], height=picture.shape[0])
+
+
+def _told(row: Scores, names: tuple[str, ...], box: Box, least_confidence: float) -> Line:
+    scores = dict(zip(names, row.tolist(), strict=True))
     none = scores.pop(NONE, 0.0)
     label = max(scores, key=scores.__getitem__)
     confidence = scores[label]

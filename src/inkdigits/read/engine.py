@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 from inkdigits import card
 from inkdigits.card import Card
 from inkdigits.errors import UserError
-from inkdigits.types import SIDE, Classifier, Images, Scores
+from inkdigits.types import Classifier, Images, Scores
 
 BATCH = 256
 """Images scored at a time: enough to fill the processor, little enough for its caches."""
@@ -28,7 +28,10 @@ _REFUSALS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A model ready to score, and what its file says about it."""
+    """A model ready to score, and what its file says about it.
+
+    A reader of lines scores strips as `image.side_by_side` gives them, every frame over labels and blank.
+    """
 
     classify: Classifier
     card: Card
@@ -47,7 +50,7 @@ def load(source: Path | bytes, *, name: str = "", threads: int = 0) -> Engine:
         raise UserError(f"{name} is an ONNX file, but not one of inkdigits") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise UserError(f"{name} doesn't describe its model ({error})") from error
-    return Engine(classify=_classifier(session, len(described.label_names)), card=described)
+    return Engine(classify=_classifier(session), card=described)
 
 
 def _session(content: bytes, *, name: str, threads: int) -> onnxruntime.InferenceSession:
@@ -60,16 +63,17 @@ def _session(content: bytes, *, name: str, threads: int) -> onnxruntime.Inferenc
         raise UserError(f"{name} is torn, or no ONNX file that can be run here") from error
 
 
-def _classifier(session: onnxruntime.InferenceSession, n_classes: int) -> Classifier:
+def _classifier(session: onnxruntime.InferenceSession) -> Classifier:
     (images_in,), (scores_out,) = session.get_inputs(), session.get_outputs()
 
     def classify(images: Images) -> Scores:
-        whole = np.ascontiguousarray(images, np.uint8).reshape(-1, SIDE, SIDE)
+        whole = np.ascontiguousarray(images, np.uint8)
+        starts = range(0, max(1, len(whole)), BATCH)
         parts = [
             session.run([scores_out.name], {images_in.name: whole[start : start + BATCH]})[0]
-            for start in range(0, len(whole), BATCH)
+            for start in starts
         ]
-        return np.concatenate([np.zeros((0, n_classes), np.float32), *parts])
+        return np.concatenate(parts)
 
     return classify
 

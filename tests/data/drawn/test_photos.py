@@ -51,7 +51,9 @@ def test_most_digits_are_found_again_in_their_photos(digits: Source) -> None:
     for _ in range(150):
         glyph = Glyph(ink=photos.bent(digits(random, 90).ink, random), label="")
         sheet = paper(np.add(glyph.ink.shape, 40).tolist(), random)
-        picture = photos.developed(np.pad(glyph.ink, 20), sheet, random)
+        length = max(sheet.shape)
+        scale = random.uniform(photos.SHORTEST, photos.LONGEST) / length
+        picture = photos.developed(np.pad(glyph.ink, 20), sheet, random, length=length, scale=scale)
         plain = image.digit(np.pad(glyph.ink, 20)).astype(float)
         try:
             made = image.digit(picture).astype(float)

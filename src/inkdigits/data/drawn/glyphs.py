@@ -46,7 +46,7 @@ def from_images(images: Images | Sequence[Gray], labels: Sequence[str]) -> Sourc
 
     def draw(random: Generator, length: int) -> Glyph:
         row = int(random.integers(len(images)))
-        return Glyph(ink=_redrawn(tight(images[row]), random, length), label=labels[row])
+        return Glyph(ink=redrawn(tight(images[row]), random, length), label=labels[row])
 
     return draw
 
@@ -58,7 +58,7 @@ def from_pen(points: NDArray[np.generic], labels: Sequence[str]) -> Source:
         row = int(random.integers(len(points)))
         pen = max(1, round(random.uniform(0.035, 0.16) * length))
         lines = lifted(points[row].astype(np.float64), labels[row])
-        return Glyph(ink=_inked(lines, random.uniform(0.55, 1.0), length, pen), label=labels[row])
+        return Glyph(ink=inked(lines, random.uniform(0.55, 1.0), length, pen), label=labels[row])
 
     return draw
 
@@ -91,6 +91,27 @@ def lifted(points: NDArray[np.float64], label: str) -> list[NDArray[np.float64]]
     return [part for part in (points[: lowest + 1], points[last:]) if len(part) > 1]
 
 
+def inked(lines: Sequence[NDArray[np.float64]], aspect: float, length: int, pen: int) -> Gray:
+    """Lines through points from 0 to 100, y upwards, with a pen that many pixels wide."""
+    side = round(1.4 * length)
+    drawn = np.zeros((side, side), np.uint8)
+    for line in lines:
+        across, down = line[:, 0] * aspect, 100 - line[:, 1]
+        on_sheet = np.stack([across, down], axis=1) * (length / 100) + 0.2 * length
+        drawn = np.maximum(drawn, curve(on_sheet, pen=pen, shape=drawn.shape))
+    return tight(drawn)
+
+
+def redrawn(ink: Gray, random: Generator, length: int) -> Gray:
+    """Enlarged, and its edges found anew at another level: that is what moves the stroke's width."""
+    scale = length / max(ink.shape)
+    large = np.pad(scaled(ink, length), _ROOM)
+    soft = cv2.GaussianBlur(large, (0, 0), max(0.5, scale * random.uniform(0.25, 0.55))).astype(np.float32)
+    level, steepness = random.uniform(70, 185), random.uniform(4, 14)
+    sharp = np.clip((soft - min(level, 0.6 * soft.max())) * steepness + _HALF, 0, 255).astype(np.uint8)
+    return tight(_widened(sharp, random, length) if random.random() < 0.25 else sharp)
+
+
 def tight(ink: Gray) -> Gray:
     """The ink without the paper around it; a single pixel where there is none."""
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
@@ -115,26 +136,6 @@ def curve(points: NDArray[np.float64], *, pen: int, shape: tuple[int, int]) -> G
     picture = np.zeros(shape, np.uint8)
     cv2.polylines(picture, [fixed], False, 255, pen, cv2.LINE_AA, _FRACTION_BITS)
     return picture
-
-
-def _inked(lines: Sequence[NDArray[np.float64]], aspect: float, length: int, pen: int) -> Gray:
-    side = round(1.4 * length)
-    drawn = np.zeros((side, side), np.uint8)
-    for line in lines:
-        across, down = line[:, 0] * aspect, 100 - line[:, 1]
-        on_sheet = np.stack([across, down], axis=1) * (length / 100) + 0.2 * length
-        drawn = np.maximum(drawn, curve(on_sheet, pen=pen, shape=drawn.shape))
-    return tight(drawn)
-
-
-def _redrawn(ink: Gray, random: Generator, length: int) -> Gray:
-    """Enlarged, and its edges found anew at another level: that is what moves the stroke's width."""
-    scale = length / max(ink.shape)
-    large = np.pad(scaled(ink, length), _ROOM)
-    soft = cv2.GaussianBlur(large, (0, 0), max(0.5, scale * random.uniform(0.25, 0.55))).astype(np.float32)
-    level, steepness = random.uniform(70, 185), random.uniform(4, 14)
-    sharp = np.clip((soft - min(level, 0.6 * soft.max())) * steepness + _HALF, 0, 255).astype(np.uint8)
-    return tight(_widened(sharp, random, length) if random.random() < 0.25 else sharp)
 
 
 def _widened(ink: Gray, random: Generator, length: int) -> Gray:

@@ -19,6 +19,14 @@ def paper(shape: tuple[int, int], random: Generator) -> Sheet:
     return _lit(sheet, random)
 
 
+def security_print(sheet: Sheet, random: Generator) -> None:
+    """Fine waves, as cheques have them."""
+    down, across = np.mgrid[: sheet.shape[0], : sheet.shape[1]].astype(np.float32)
+    swing = random.uniform(1, 6) * np.sin(across * random.uniform(0.02, 0.15) + random.uniform(0, 6))
+    lines = np.sin(random.uniform(0.15, 1.0) * (down + swing + random.uniform(-0.5, 0.5) * across))
+    sheet -= np.float32(random.uniform(5, 35)) * (lines > random.uniform(0.0, 0.6))
+
+
 def _lit(sheet: Sheet, random: Generator) -> Sheet:
     """Light from one side, waves in the paper, the edge of a shadow: each at times."""
     height, width = sheet.shape
@@ -42,7 +50,7 @@ def _along(random: Generator, across: Sheet, down: Sheet) -> Sheet:
 
 def _print_on(sheet: Sheet, random: Generator) -> None:
     kinds: list[tuple[float, Callable[[Sheet, Generator], None]]]
-    kinds = [(0.2, _rules), (0.36, _squares), (0.52, _box), (0.6, _security_print)]
+    kinds = [(0.2, _rules), (0.36, _squares), (0.52, _box), (0.6, security_print)]
     chosen = random.random()
     for bound, kind in kinds:
         if chosen < bound:
@@ -85,11 +93,3 @@ def _lines(
         cv2.line(sheet, (0, round(row)), (width, round(row + tilt * width)), dark, pen, cv2.LINE_AA)
     for column in columns:
         cv2.line(sheet, (round(column), 0), (round(column - tilt * height), height), dark, pen, cv2.LINE_AA)
-
-
-def _security_print(sheet: Sheet, random: Generator) -> None:
-    """Fine waves, as cheques have them."""
-    down, across = np.mgrid[: sheet.shape[0], : sheet.shape[1]].astype(np.float32)
-    swing = random.uniform(1, 6) * np.sin(across * random.uniform(0.02, 0.15) + random.uniform(0, 6))
-    lines = np.sin(random.uniform(0.15, 1.0) * (down + swing + random.uniform(-0.5, 0.5) * across))
-    sheet -= np.float32(random.uniform(5, 35)) * (lines > random.uniform(0.0, 0.6))

@@ -13,20 +13,30 @@ from inkdigits.types import Gray
 SHORTEST, LONGEST = 22, 110
 """Pixels along the longer side of a crop, at least and at most."""
 
+_BLUR = 0.07
+
 
 def photo(glyph: Glyph, random: Generator, *, neighbours: Source | None = None) -> Gray:
     """A crop with the glyph on some paper, uint8; at times with the ink of a neighbour at its rim."""
     ink = _with_room(bent(glyph.ink, random), random)
     if neighbours is not None and random.random() < 0.25:
         _add_neighbour(ink, neighbours(random, round(0.8 * max(ink.shape))).ink, random)
-    return developed(ink, paper(ink.shape, random), random)
+    length = max(ink.shape)
+    scale = random.uniform(SHORTEST, LONGEST) / length
+    return developed(ink, paper(ink.shape, random), random, length=length, scale=scale, blur=_BLUR)
 
 
 def bent(ink: Gray, random: Generator) -> Gray:
     """Turned by up to 10°, slanted, narrowed."""
-    angle, slant = math.radians(random.uniform(-10, 10)), random.uniform(-0.25, 0.25)
-    turn = np.array([[math.cos(angle), math.sin(angle) + slant], [-math.sin(angle), math.cos(angle)]])
-    turn[0] *= random.uniform(0.8, 1.15)
+    angle, slant = random.uniform(-10, 10), random.uniform(-0.25, 0.25)
+    return turned(ink, angle, slant=slant, width=random.uniform(0.8, 1.15))
+
+
+def turned(ink: Gray, angle: float, *, slant: float = 0.0, width: float = 1.0) -> Gray:
+    """Turned to the left by so many degrees, slanted to the left by that share of its height, widened."""
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    turn = np.array([[cos, sin + slant], [-sin, cos]])
+    turn[0] *= width
     height, width = ink.shape
     corners = turn @ np.array([[0, width, 0, width], [0, 0, height, height]])
     start, end = corners.min(axis=1), corners.max(axis=1)
@@ -35,21 +45,25 @@ def bent(ink: Gray, random: Generator) -> Gray:
     return np.asarray(cv2.warpAffine(ink, move, (across, down)), np.uint8)
 
 
-def developed(ink: Gray, sheet: Sheet, random: Generator) -> Gray:
-    """The ink on the sheet as a camera or scanner gives it: blur, grain, a size, JPEG; at times inverted."""
+def developed(
+    ink: Gray, sheet: Sheet, random: Generator, *, length: int, scale: float, blur: float = 0.035
+) -> Gray:
+    """The ink on the sheet as a camera or scanner gives it: blur, grain, JPEG; at times inverted.
+
+    `length` is how high or long a digit with its surroundings is, in pixels; `blur` is the largest deviation
+    of the lens as a share of it; the picture is shrunk by `scale`, if that is below 1.
+    """
     depth = _unevenly_inked(np.asarray(ink / 255, np.float32), random)
     picture = sheet * (1 - depth * random.uniform(0.35, 0.92))
-    length = max(ink.shape)
     if random.random() < 0.5:
-        most = 0.035 * length if random.random() < 0.3 else 1.3
+        most = blur * length if random.random() < 0.3 else 1.3
         picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, max(0.4, most)))
     picture = picture + random.normal(0, 1, ink.shape) * random.choice([0, 1, 3, 8])
     grey = np.clip(picture, 0, 255).astype(np.uint8)
-    scale = random.uniform(SHORTEST, LONGEST) / length
     if scale < 1:
         grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     if random.random() < 0.5:
-        grey = _through_jpeg(grey, round(random.uniform(25, 95)))
+        grey = through_jpeg(grey, round(random.uniform(25, 95)))
     return np.asarray(255 - grey if random.random() < 0.12 else grey, np.uint8)
 
 
@@ -64,7 +78,8 @@ def _unevenly_inked(depth: Sheet, random: Generator) -> Sheet:
     return np.asarray(depth, np.float32)
 
 
-def _through_jpeg(picture: Gray, quality: int) -> Gray:
+def through_jpeg(picture: Gray, quality: int) -> Gray:
+    """What is left of it at that quality, 1 to 100."""
     _, content = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
 

@@ -14,7 +14,7 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "gelu": nn.GELU,
 }
-_POOLINGS: dict[str, Callable[[int], nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
+_POOLINGS: dict[str, Callable[[tuple[int, int]], nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}
 
 
 def mlp(options: NetworkOptions, n_classes: int) -> nn.Sequential:
@@ -142,9 +142,9 @@ def activation(options: NetworkOptions) -> nn.Module:
     return _ACTIVATIONS[options.activation]()
 
 
-def pooling(options: NetworkOptions) -> nn.Module:
-    """A new layer that halves both sides of the plane in the chosen way."""
-    return _POOLINGS[options.pooling](2)
+def pooling(options: NetworkOptions, size: tuple[int, int] = (2, 2)) -> nn.Module:
+    """A new layer that sums up neighbourhoods of that height and width in the chosen way."""
+    return _POOLINGS[options.pooling](size)
 
 
 def channels(options: NetworkOptions, n: int) -> int:

@@ -18,7 +18,7 @@ def sprint(options: NetworkOptions, n_classes: int) -> nn.Sequential:
     a, b, c, d = (channels(options, n) for n in (16, 32, 48, 64))
     return nn.Sequential(
         *stem(a, options),
-        *convolution(a, b, options, padding=0, pooled=True),
+        *convolution(a, b, options, padding=0, pooled=(2, 2)),
         *convolution(b, c, options, padding=0),
         *convolution(c, d, options),
         Highest(),
@@ -32,9 +32,9 @@ def fast(options: NetworkOptions, n_classes: int) -> nn.Sequential:
     return nn.Sequential(
         *stem(a, options),
         *convolution(a, a, options, padding=0),
-        *convolution(a, b, options, padding=0, pooled=True),
+        *convolution(a, b, options, padding=0, pooled=(2, 2)),
         *convolution(b, b, options),
-        *convolution(b, c, options, pooled=True),
+        *convolution(b, c, options, pooled=(2, 2)),
         Highest(),
         nn.Linear(c, n_classes),
     )
@@ -75,9 +75,9 @@ def _two_stemmed(options: NetworkOptions, n_classes: int, widths: tuple[int, int
         *convolution(1, a, options, padding=0),
         *convolution(a, b, options, padding=0, stride=2),
         *convolution(b, b, options, padding=0),
-        *convolution(b, c, options, padding=0, pooled=True),
+        *convolution(b, c, options, padding=0, pooled=(2, 2)),
         *convolution(c, c, options),
-        *convolution(c, d, options, pooled=True),
+        *convolution(c, d, options, pooled=(2, 2)),
         HighestAndMean(),
         nn.Linear(2 * d, n_classes),
     )
@@ -94,18 +94,19 @@ def convolution(
     n_out: int,
     options: NetworkOptions,
     *,
+    size: tuple[int, int] = (3, 3),
     stride: int = 1,
-    padding: int = 1,
-    pooled: bool = False,
+    padding: int | tuple[int, int] = 1,
+    pooled: tuple[int, int] | None = None,
 ) -> list[nn.Module]:
-    """A 3×3 convolution, batch norm, and the activation: (n, n_in, h, w) to (n, n_out, h', w').
+    """A convolution, 3×3 if no other, batch norm, and the activation: (n, n_in, h, w) to (n, n_out, h', w').
 
-    `pooled` halves the plane before the norm: a quarter of the work for everything behind. Without padding
-    a plane loses 2 pixels a side, which on small planes is as much again.
+    `pooled` sums up so many rows and columns before the norm: the less work for everything behind. Without
+    padding a plane loses 2 pixels a side, which on small planes is as much again.
     """
-    kernel = _orthogonal(nn.Conv2d(n_in, n_out, 3, stride=stride, padding=padding, bias=False))
-    halved = [pooling(options)] if pooled else []
-    return [kernel, *halved, _norm(n_out), activation(options)]
+    kernel = _orthogonal(nn.Conv2d(n_in, n_out, size, stride=stride, padding=padding, bias=False))
+    summed = [pooling(options, pooled)] if pooled else []
+    return [kernel, *summed, _norm(n_out), activation(options)]
 
 
 def _norm(n: int) -> nn.BatchNorm2d:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from inkdigits.learn.networks import classic, own, scaling
+from inkdigits.learn.networks import classic, lines, own, scaling
 from inkdigits.learn.options import NetworkOptions
 
 NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {
@@ -20,10 +20,15 @@ NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {
     "strong": own.strong,
     "best": own.best,
 }
+LINE_NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {"number": lines.number}
 
 
 class Network(nn.Module):
-    """uint8 images (n, 28, 28) in, logits float32 (n, classes) out."""
+    """uint8 images (n, 28, 28) in, logits float32 (n, classes) out.
+
+    Of lines, strips as `image.side_by_side` gives them in, logits (n, frames, classes + 1) out, the last
+    being the blank of connectionist temporal classification.
+    """
 
     def __init__(self, scaling: scaling.Scaling, layers: nn.Sequential) -> None:
         super().__init__()
@@ -50,7 +55,7 @@ def build(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layers = NETWORKS[options.model](options, n_classes)
+        layers = (NETWORKS | LINE_NETWORKS)[options.model](options, n_classes)
     network = Network(scaling.build(options.scaling, mean, deviation), layers)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network

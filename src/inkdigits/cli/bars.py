@@ -1,0 +1,15 @@
+"""A bar on standard error while files are read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress
+
+
+@contextmanager
+def files_read(n: int) -> Iterator[Callable[[], None]]:
+    """What to call after each of n files; the bar is gone when all are read."""
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("reading", total=n)
+        yield lambda: shown.advance(task)

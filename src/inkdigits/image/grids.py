@@ -1,0 +1,211 @@
+"""A table or boxed grid in a photo: its four corners, and its lines once it is laid flat."""
+
+import itertools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.errors import UserError
+from inkdigits.types import Box, Gray
+
+FLAT_SIDE = 720
+"""Pixels along the longer side of a grid laid flat."""
+
+MARGIN = 12
+"""Pixels around it that are shown too."""
+
+MOST_LINES = 40
+"""Rows or columns of a grid, at most."""
+
+_LONGEST = 900
+_BLUR = 1.2
+_WINDOWS, _OFFSETS = (15, 31, 61), (3, 6, 10)
+_LEAST_AREA = 0.05
+_N_CONTOURS = 3
+_TRIAL_SIDE, _TRIAL_MARGIN = 270, 6
+_LEAST_REGULAR = 0.7
+_PREFER_SQUARE = 0.15
+_SLACK = 0.08
+_AROUND = 1 / 16
+_PREFER_LARGE = 0.25
+
+Corners = NDArray[np.float32]
+"""Left upper, right upper, right lower and left lower corner: float32 (4, 2), x and y in pixels."""
+
+_Profile = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A grid laid flat: `flat`, uint8, and where its lines are in it, the outer ones included.
+
+    `to_picture` is the projective map, float64 (3, 3), from pixels of `flat` back to those of the picture.
+    """
+
+    flat: Gray
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    to_picture: NDArray[np.float64]
+
+    def cell(self, row: int, column: int) -> Gray:
+        """The picture of a cell with a sixteenth of its size around it, for its lines to be seen whole."""
+        top, left = self.rows[row], self.columns[column]
+        bottom, right = self.rows[row + 1], self.columns[column + 1]
+        down, across = round((bottom - top) * _AROUND), round((right - left) * _AROUND)
+        rows = slice(max(0, top - down), bottom + down)
+        return self.flat[rows, max(0, left - across) : right + across]
+
+    def box(self, row: int, column: int) -> Box:
+        """Where in the picture a cell is: the smallest box around its four corners."""
+        top, left = self.rows[row], self.columns[column]
+        bottom, right = self.rows[row + 1], self.columns[column + 1]
+        corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
+        found = np.rint(cv2.perspectiveTransform(corners, self.to_picture)[0]).astype(int)
+        (x, y), (end, foot) = found.min(axis=0).tolist(), found.max(axis=0).tolist()
+        return Box(x=x, y=y, width=end - x, height=foot - y)
+
+
+def find_grid(picture: Gray) -> Grid:
+    """The grid of lines in a picture; raises UserError where there is none.
+
+    Of the large quadrilaterals that several thresholds show, the one is taken whose insides look most like
+    even lines both ways.
+    """
+    scale = min(1.0, _LONGEST / max(picture.shape))
+    small = picture
+    if scale < 1:
+        size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+        small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    best, corners = -np.inf, None
+    soft = cv2.GaussianBlur(small, (0, 0), _BLUR)
+    for window in _WINDOWS:
+        for offset in _OFFSETS:
+            mode = cv2.ADAPTIVE_THRESH_MEAN_C
+            dark = cv2.adaptiveThreshold(soft, 255, mode, cv2.THRESH_BINARY_INV, window, offset)
+            for found in _quadrilaterals(np.asarray(dark, np.uint8)):
+                worth = _worth(np.asarray(dark, np.uint8), found)
+                if worth > best:
+                    best, corners = worth, found
+    if corners is None:
+        raise UserError("the picture shows no grid: it should show a table or boxes, whole")
+    return _laid_flat(picture, corners / np.float32(scale))
+
+
+def _quadrilaterals(dark: Gray) -> list[Corners]:
+    contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    largest = sorted(contours, key=cv2.contourArea)[-_N_CONTOURS:]
+    hulls = [np.asarray(cv2.convexHull(each), np.int32) for each in largest]
+    return [_corners(each) for each in hulls if cv2.contourArea(each) >= _LEAST_AREA * dark.size]
+
+
+def _corners(hull: NDArray[np.int32]) -> Corners:
+    """The hull simplified until four corners are left; where that skips four, its extreme points."""
+    length = cv2.arcLength(hull, closed=True)
+    for tolerance in np.linspace(0.01, 0.12, 23):
+        simple = cv2.approxPolyDP(hull, tolerance * length, closed=True)
+        if len(simple) == 4:
+            return _ordered(simple[:, 0].astype(np.float32))
+        if len(simple) < 4:
+            break
+    return _ordered(hull[:, 0].astype(np.float32))
+
+
+def _ordered(points: Corners) -> Corners:
+    right_down, right_up = points.sum(axis=1), points[:, 0] - points[:, 1]
+    chosen = [right_down.argmin(), right_up.argmax(), right_down.argmax(), right_up.argmin()]
+    return np.asarray(points[chosen], np.float32)
+
+
+def _worth(dark: Gray, corners: Corners) -> float:
+    """How regular the lines inside are, both ways; large quadrilaterals are preferred."""
+    area = cv2.contourArea(corners)
+    if area < _LEAST_AREA * dark.size:
+        return -np.inf
+    flat, _ = _flattened(dark, corners, side=_TRIAL_SIDE, margin=_TRIAL_MARGIN)
+    regular = _counts(flat, _TRIAL_MARGIN)[2]
+    return regular + _PREFER_LARGE * float(np.log(area / dark.size))
+
+
+def _flattened(
+    picture: Gray, corners: Corners, *, side: int, margin: int
+) -> tuple[Gray, NDArray[np.float64]]:
+    """The quadrilateral as a rectangle of its own proportions, and the map that made it."""
+    lengths = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
+    across, down = float(lengths[::2].max()), float(lengths[1::2].max())
+    longest = max(across, down, 1.0)
+    width, height = (max(1, round(side * length / longest)) for length in (across, down))
+    square = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + margin
+    turn = cv2.getPerspectiveTransform(corners, square)
+    size = (width + 2 * margin, height + 2 * margin)
+    flat = cv2.warpPerspective(picture, turn, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(flat, np.uint8), np.asarray(turn, np.float64)
+
+
+def _laid_flat(picture: Gray, corners: Corners) -> Grid:
+    flat, turn = _flattened(picture, corners, side=FLAT_SIDE, margin=MARGIN)
+    soft = cv2.GaussianBlur(flat, (0, 0), 1)
+    mode = cv2.ADAPTIVE_THRESH_MEAN_C
+    dark = np.asarray(cv2.adaptiveThreshold(soft, 255, mode, cv2.THRESH_BINARY_INV, 31, 4), np.uint8)
+    n_rows, n_columns, regular = _counts(dark, MARGIN)
+    rows, columns = _even(len(flat), n_rows), _even(flat.shape[1], n_columns)
+    if regular < _LEAST_REGULAR:
+        rows, columns = _separate(_profile(dark)), _separate(_profile(dark.T))
+    if len(rows) < 2 or len(columns) < 2:
+        raise UserError("the picture shows no grid: it should show a table or boxes, whole")
+    back = np.asarray(np.linalg.inv(turn), np.float64)
+    return Grid(flat=flat, rows=rows, columns=columns, to_picture=back)
+
+
+def _even(length: int, n: int) -> tuple[int, ...]:
+    return tuple(np.linspace(MARGIN, length - MARGIN, n + 1).round().astype(int).tolist())
+
+
+def _counts(dark: Gray, margin: int) -> tuple[int, int, float]:
+    """How many even rows and columns a flat grid has, and how clearly; cells are rather square than not."""
+    down, across = _regularities(_profile(dark), margin), _regularities(_profile(dark.T), margin)
+    height, width = (length - 2 * margin for length in dark.shape)
+    n_rows, n_columns = np.arange(1, len(down) + 1)[:, np.newaxis], np.arange(1, len(across) + 1)
+    oblong = abs(np.log(width / n_columns * n_rows / height))
+    worth = down[:, np.newaxis] + across - _PREFER_SQUARE * oblong
+    row, column = np.unravel_index(worth.argmax(), worth.shape)
+    return int(row) + 1, int(column) + 1, float(worth.max())
+
+
+def _profile(dark: Gray) -> _Profile:
+    """The share of each row that level lines cover."""
+    thick = cv2.dilate(np.ascontiguousarray(dark), np.ones((3, 1), np.uint8))
+    level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, dark.shape[1] // 12), np.uint8))
+    return np.asarray(np.asarray(level, np.float64).mean(axis=1) / 255)
+
+
+def _regularities(profile: _Profile, margin: int) -> _Profile:
+    """How clearly lines divide the profile into 1, 2, 3 … even parts: 1 is ink on lines and nowhere else.
+
+    The mean of what stands at the lines less the mean of the most that stands between two of them.
+    """
+    length = len(profile) - 2 * margin
+    found = []
+    for n in range(1, min(MOST_LINES, length // 8) + 1):
+        at = np.rint(margin + np.arange(n + 1) * length / n).astype(int)
+        near = max(2, round(_SLACK * length / n)) if n > 1 else 2
+        window = np.clip(at[:, np.newaxis] + np.arange(-near, near + 1), 0, len(profile) - 1)
+        on = profile[window].max(axis=1).mean()
+        off = np.mean([profile[a + near + 1 : b - near].max() for a, b in itertools.pairwise(at)])
+        found.append(on - off)
+    return np.array(found)
+
+
+def _separate(profile: _Profile) -> tuple[int, ...]:
+    """The middles of runs above a third, those near each other as one."""
+    on = profile > 0.35
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
+    found: list[int] = []
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        middle = int(first + end) // 2
+        if found and middle - found[-1] < 0.02 * len(profile):
+            found[-1] = (found[-1] + middle) // 2
+        else:
+            found.append(middle)
+    return tuple(found[: MOST_LINES + 1])

@@ -1,0 +1,106 @@
+"""The numbers that a line may say, where checks are known: by the scores and the checks together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.errors import ArgumentError
+from inkdigits.read import beam, ctc
+from inkdigits.read.beam import Text
+from inkdigits.read.checks import Checks, objection
+from inkdigits.read.ctc import LogScores
+from inkdigits.types import Candidate
+
+EXCEPTIONS = 0.01
+"""How many of the numbers met break what was said of them: miscopied, misplaced, missing in the list."""
+
+N_SHOWN = 4
+"""The best match and the three next."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The likeliest numbers that hold, best first: none to `N_SHOWN`.
+
+    `explained` is the probability, by the scores alone, that the line says one that holds. Where it is below
+    `EXCEPTIONS`, something else is written there, and none should be accepted: `reason` then says what is
+    wrong with what is read without checks. It is None otherwise, and where that holds too.
+    """
+
+    numbers: tuple[Candidate, ...]
+    explained: float
+    reason: str | None
+
+
+def best(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> Candidates:
+    """The numbers that hold and explain the line best.
+
+    With a list each of its numbers is weighed, else the `beam.WIDTH` likeliest texts; their probabilities are
+    exact. The confidence is the probability that the number is right, where the checks are believed but not
+    blindly: digits that break them count e / (1 - e) of what the scores give them, e being `EXCEPTIONS`. For
+    a number of probability P that makes P / (1 - B + B·e / (1 - e)), B being the probability of all digits
+    that break the checks. So it isn't the share among those that hold: the only number of a list gets 0.99
+    for P = 0.5, and 0.09 for P = 0.001. Without checks it is P. Texts that the search missed count in full
+    against the number, and so does the empty line, since a field left empty breaks no check.
+
+    Raises ArgumentError where a listed number has a digit that the model doesn't tell.
+    """
+    weigh = _listed if checks.allowed else _searched
+    texts, probabilities, breaking = weigh(scores, label_names, checks)
+    order = np.argsort(-probabilities, kind="stable")[:N_SHOWN]
+    weight = 1 - breaking + breaking * EXCEPTIONS / (1 - EXCEPTIONS)
+    explained = min(1.0, float(probabilities.sum()))
+    unchecked = _text(ctc.read(scores).labels, label_names)
+    return Candidates(
+        numbers=tuple(
+            Candidate(
+                text=texts[at],
+                probability=min(1.0, float(probabilities[at])),
+                confidence=min(1.0, float(probabilities[at]) / weight),
+            )
+            for at in order
+        ),
+        explained=explained,
+        reason=objection(checks, unchecked) if explained < EXCEPTIONS else None,
+    )
+
+
+def log_probabilities(
+    scores: LogScores, label_names: tuple[str, ...], numbers: Sequence[str]
+) -> NDArray[np.float64]:
+    """The probability of each number as its natural logarithm, float64 (n,): a row for `assignment.assign`.
+
+    Raises ArgumentError where a number has a digit that the model doesn't tell.
+    """
+    place = {name: at for at, name in enumerate(label_names)}
+    unknown = sorted(set("".join(numbers)) - place.keys())
+    if unknown:
+        raise ArgumentError(
+            f"the list has the digit {unknown[0]}, but the model tells: {', '.join(label_names)}"
+        )
+    return beam.log_probabilities(scores, [tuple(place[digit] for digit in number) for number in numbers])
+
+
+_Weighed = tuple[Sequence[str], NDArray[np.float64], float]
+"""Texts that hold, their probabilities, and the probability of all digits that break the checks."""
+
+
+def _listed(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
+    probabilities = np.exp(log_probabilities(scores, label_names, checks.allowed))
+    empty = float(np.exp(scores[:, -1].sum()))
+    return checks.allowed, probabilities, max(0.0, 1 - float(probabilities.sum()) - empty)
+
+
+def _searched(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
+    labels = [each for each in beam.likeliest(scores) if each]
+    texts = [_text(each, label_names) for each in labels]
+    probabilities = np.exp(beam.log_probabilities(scores, labels))
+    held = np.array([objection(checks, text) is None for text in texts], np.bool_)
+    breaking = min(1.0, float(probabilities[~held].sum()))
+    return [text for text, whether in zip(texts, held, strict=True) if whether], probabilities[held], breaking
+
+
+def _text(labels: Text, label_names: tuple[str, ...]) -> str:
+    return "".join(label_names[label] for label in labels)

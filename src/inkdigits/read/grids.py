@@ -1,0 +1,45 @@
+"""A page that is a grid of cells, each with one digit or empty."""
+
+from dataclasses import replace
+
+from inkdigits import image
+from inkdigits.read import digits
+from inkdigits.read.engine import Engine
+from inkdigits.types import Box, Digit, Gray, Line, Page
+
+_RIM = 0.16
+
+
+def read(picture: Gray, engine: Engine, least_confidence: float) -> Page:
+    """The grid in a picture, cell by cell. Raises UserError where there is none.
+
+    A cell is empty where it is blank or holds what is no digit, such as pencil marks in its corner, or where
+    all ink is at its rim: its own frame.
+    """
+    grid = image.find_grid(picture)
+    places = [(row, column) for row in range(len(grid.rows) - 1) for column in range(len(grid.columns) - 1)]
+    cells = [grid.cell(*place) for place in places]
+    read = digits.read_all(cells, engine, least_confidence)
+    lines = {
+        place: _placed(line, cell, grid.box(*place))
+        for place, line, cell in zip(places, read, cells, strict=True)
+    }
+    return Page(
+        lines=tuple(line for line in lines.values() if line.text),
+        grid=tuple(
+            tuple(lines[row, column].text for column in range(len(grid.columns) - 1))
+            for row in range(len(grid.rows) - 1)
+        ),
+    )
+
+
+def _placed(line: Line, cell: Gray, box: Box) -> Line:
+    """The line of a cell, in the box of the page; without text, where its ink is at the rim."""
+    middles = (
+        (line.box.x + line.box.width / 2) / cell.shape[1],
+        (line.box.y + line.box.height / 2) / len(cell),
+    )
+    if any(abs(middle - 0.5) > 0.5 - _RIM for middle in middles):
+        return replace(line, text="", accepted=False, reason="blank", box=box, digits=())
+    placed = tuple(Digit(label=each.label, confidence=each.confidence, box=box) for each in line.digits)
+    return replace(line, box=box, digits=placed)

@@ -1,0 +1,155 @@
+"""`inkdigits read` on many files: tables, several processes, a batch that was stopped, annotated pictures."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from inkdigits import cli, data, image
+from inkdigits.cli import reading
+from inkdigits.types import Gray
+
+
+def photo_of(digit: Gray) -> Gray:
+    """The digit, four times its size, in dark ink on paper."""
+    large = cv2.resize(digit, (112, 112), interpolation=cv2.INTER_CUBIC).astype(float) / 255
+    return np.clip(np.full((140, 140), 220.0) * (1 - 0.75 * np.pad(large, 14)), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def photos(data_folder: Path, tmp_path: Path) -> Path:
+    """A folder of three digits (7, 2, 1), a torn file, and a PDF whose pages show 0 and 4."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    drawn = [Image.fromarray(photo_of(picture)) for picture in data.load("mnist", "test").images[:5]]
+    for number, picture in enumerate(drawn[:3]):
+        picture.save(folder / f"{number}.png")
+    (folder / "3-torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    drawn[3].save(folder / "4.pdf", save_all=True, append_images=drawn[4:], resolution=72)
+    return folder
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = Path(sys.executable).with_name("inkdigits")
+    return subprocess.run(
+        [program, "read", "--as", "digit", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def texts(documents: list[dict[str, object]]) -> list[list[str]]:
+    return [
+        [line["text"] for page in document["pages"] for line in page["lines"]]  # type: ignore[attr-defined]
+        for document in documents
+    ]
+
+
+def test_a_folder_with_a_pdf_and_a_torn_file_is_read_whole(photos: Path) -> None:
+    done = run(str(photos), "--json")
+    documents = json.loads(done.stdout)
+    assert texts(documents) == [["7"], ["2"], ["1"], [], ["0", "4"]]
+    assert [bool(document["error"]) for document in documents] == [False, False, False, True, False]
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_several_processes_give_the_same_in_the_same_order(photos: Path) -> None:
+    one, two = (run(str(photos), "--json", "--workers", n) for n in ("1", "2"))
+    assert json.loads(one.stdout) == json.loads(two.stdout)
+
+
+def test_csv_has_a_row_for_each_line_and_for_each_file_that_cant_be_read(photos: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run(str(photos), "--csv").stdout)))
+    assert tuple(rows[0]) == reading.COLUMNS
+    assert [row["text"] for row in rows] == ["7", "2", "1", "", "0", "4"]
+    assert [row["page"] for row in rows] == ["1", "1", "1", "", "1", "2"]
+    assert "damaged" in rows[3]["reason"]
+
+
+def test_results_go_into_a_file(photos: Path, tmp_path: Path) -> None:
+    for name in ("found.json", "found.csv"):
+        out = tmp_path / "results" / name
+        assert run(str(photos), "--out", str(out)).stdout == ""
+        assert [path.name for path in out.parent.iterdir() if "unfinished" in path.name] == []
+    assert texts(json.loads((tmp_path / "results" / "found.json").read_text())) == [
+        ["7"],
+        ["2"],
+        ["1"],
+        [],
+        ["0", "4"],
+    ]
+    assert (tmp_path / "results" / "found.csv").read_text() == run(str(photos), "--csv").stdout
+
+
+def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -> None:
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(300):
+        (many / f"{number:03}.png").write_bytes((photos / f"{number % 3}.png").read_bytes())
+    out = tmp_path / "found.json"
+    program = Path(sys.executable).with_name("inkdigits")
+    begun = subprocess.Popen([program, "read", "--as", "digit", str(many), "--out", str(out)])
+    journal = tmp_path / "found.json.unfinished"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not (journal.exists() and journal.read_bytes().count(b"\n") > 20):
+        time.sleep(0.02)
+    begun.send_signal(signal.SIGKILL)
+    begun.wait()
+    had = journal.read_bytes().count(b"\n")
+    assert 20 < had < 300
+    first = journal.read_text().splitlines()[0]
+    journal.write_text(journal.read_text().replace('"text": "7"', '"text": "77"') + '{"file": "torn')
+    assert run(str(many), "--out", str(out), "--resume").returncode == 0
+    documents = json.loads(out.read_text())
+    assert [Path(document["file"]).name for document in documents] == [f"{n:03}.png" for n in range(300)]
+    assert json.loads(first)["file"] == documents[0]["file"]
+    assert texts(documents[:1]) == [["77"]]  # what was read already isn't read again
+    assert texts(documents[-3:]) == [["7"], ["2"], ["1"]]
+
+
+def test_pages_are_drawn_with_what_was_read_on_them(photos: Path, tmp_path: Path) -> None:
+    run(str(photos), "--annotate", str(tmp_path / "drawn"))
+    drawn = sorted(path.name.rpartition("photos_")[2] for path in (tmp_path / "drawn").iterdir())
+    assert drawn == ["0.png-1.png", "1.png-1.png", "2.png-1.png", "4.pdf-1.png", "4.pdf-2.png"]
+    (first,) = (path for path in (tmp_path / "drawn").iterdir() if path.name.endswith("0.png-1.png"))
+    picture = np.asarray(Image.open(first)).astype(int)
+    coloured = np.ptp(picture, axis=2) > 60
+    (line,) = json.loads(run(str(photos / "0.png"), "--json").stdout)[0]["pages"][0]["lines"]
+    box = line["box"]
+    assert coloured[box["y"], box["x"] : box["x"] + box["width"]].mean() > 0.9
+    assert np.array_equal(image.decode(photos / "0.png")[130:], picture[130:, :, 0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--json", "--csv"], "--json and --csv are two forms of the same"),
+        (["--resume"], "--resume goes on with a file: name it with --out"),
+        (["--out", "found.txt"], "found.txt is no name for results; it should end in .json or .csv"),
+        (["--workers", "0"], "workers is 0, but has to be 1 or more"),
+        (["--length", "4"], "checks are for numbers, but --as is digit"),
+    ],
+)
+def test_what_cant_be_meant_is_a_sentence(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["read", str(tmp_path / "a.png"), "--as", "digit", *arguments])
+    assert left.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_an_empty_list_of_allowed_numbers_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.txt").write_text("\n")
+    with pytest.raises(SystemExit):
+        cli.main(["read", str(tmp_path), "--as", "number", "--allowed", str(tmp_path / "list.txt")])
+    assert "is empty; it should hold a number a line" in capsys.readouterr().err

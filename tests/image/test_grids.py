@@ -1,0 +1,102 @@
+"""A grid in a photo is found whatever its rows, columns and perspective, and laid flat."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inkdigits import image
+from inkdigits.errors import UserError
+from inkdigits.types import Gray
+
+CELL = 50
+
+
+def sheet(n_rows: int, n_columns: int, *, bold: int = 0, pen: int = 2) -> Gray:
+    """A grid with a dot in the middle of every cell, on paper; every `bold`th line is thicker."""
+    height, width = n_rows * CELL, n_columns * CELL
+    drawn = np.full((height + 160, width + 160), 225, np.uint8)
+    for n, along in ((n_rows, 0), (n_columns, 1)):
+        for at in range(n + 1):
+            start, end = (80, 80 + at * CELL), (80 + width, 80 + at * CELL)
+            if along:
+                start, end = (80 + at * CELL, 80), (80 + at * CELL, 80 + height)
+            cv2.line(drawn, start, end, 40, 3 * pen if bold and at % bold == 0 else pen)
+    for row in range(n_rows):
+        for column in range(n_columns):
+            middle = (80 + column * CELL + CELL // 2, 80 + row * CELL + CELL // 2)
+            cv2.circle(drawn, middle, 6, 60, -1)
+    return drawn
+
+
+def tilted(picture: Gray, by: float, seed: int) -> tuple[Gray, np.ndarray]:
+    """The picture seen from somewhere else, in uneven light, and the map that did it."""
+    height, width = picture.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    random = np.random.default_rng(seed)
+    moved = corners + random.uniform(0, by, (4, 2)).astype(np.float32) * [width, height] * [
+        [1, 1], [-1, 1], [-1, -1], [1, -1]
+    ]  # fmt: skip
+    turn = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    seen = cv2.warpPerspective(picture, turn, (width, height), borderValue=200)
+    shade = np.linspace(0.6, 1.0, width)
+    noise = random.normal(0, 3, seen.shape)
+    return np.clip(seen * shade + noise, 0, 255).astype(np.uint8), turn
+
+
+@given(
+    n_rows=st.integers(2, 12),
+    n_columns=st.integers(2, 12),
+    by=st.sampled_from([0.0, 0.05, 0.1]),
+    seed=st.integers(0, 99),
+)
+def test_rows_and_columns_are_counted_and_cells_lie_where_they_were(
+    n_rows: int, n_columns: int, by: float, seed: int
+) -> None:
+    photo, turn = tilted(sheet(n_rows, n_columns), by, seed)
+    grid = image.find_grid(photo)
+    assert (len(grid.rows) - 1, len(grid.columns) - 1) == (n_rows, n_columns)
+    for row, column in ((0, 0), (n_rows - 1, 0), (n_rows // 2, n_columns - 1)):
+        middle = np.array([[[80.0 + (column + 0.5) * CELL, 80.0 + (row + 0.5) * CELL]]])
+        x, y = cv2.perspectiveTransform(middle, turn)[0, 0]
+        box = grid.box(row, column)
+        assert abs(box.x + box.width / 2 - x) < 0.2 * CELL
+        assert abs(box.y + box.height / 2 - y) < 0.2 * CELL
+        cell = grid.cell(row, column)
+        inner = cell[len(cell) // 4 : -len(cell) // 4, cell.shape[1] // 4 : -cell.shape[1] // 4]
+        assert np.ptp(inner) > 60  # the dot is in it
+
+
+def test_bold_lines_between_thin_ones_are_not_the_only_lines() -> None:
+    photo, _ = tilted(sheet(9, 9, bold=3, pen=1), 0.08, 5)
+    grid = image.find_grid(photo)
+    assert (len(grid.rows), len(grid.columns)) == (10, 10)
+
+
+@pytest.mark.parametrize("picture", [np.full((300, 300), 200, np.uint8), np.zeros((1, 1), np.uint8)])
+def test_where_there_is_no_grid_it_says_so(picture: Gray) -> None:
+    with pytest.raises(UserError, match="shows no grid"):
+        image.find_grid(picture)
+
+
+def test_the_grids_of_real_photos_are_found_at_their_corners(data_folder: Path) -> None:
+    folder = data_folder / "grids"
+    if not folder.exists():
+        pytest.skip("grids is not here")
+    photos = json.loads((folder / "labels.json").read_text(encoding="utf-8"))[45:70]
+    counted, near = [], []
+    for photo in photos:
+        picture = image.decode(folder / photo["file"])
+        grid = image.find_grid(picture)
+        counted.append((len(grid.rows), len(grid.columns)) == (10, 10))
+        first, last = grid.box(0, 0), grid.box(len(grid.rows) - 2, len(grid.columns) - 2)
+        left, right = np.array([first.x, first.y]), np.array([last.x + last.width, last.y + last.height])
+        corners = np.array(photo["corners"])
+        off = max(np.linalg.norm(left - corners[0]), np.linalg.norm(right - corners[2]))
+        near.append(off < 0.1 * np.linalg.norm(corners[0] - corners[2]))
+    assert np.mean(counted) >= 0.85
+    assert np.mean(near) >= 0.85

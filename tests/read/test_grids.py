@@ -1,0 +1,64 @@
+"""A grid in a photo is read cell by cell; empty cells stay empty, and each digit is where its cell is."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inkdigits import data, weights
+from inkdigits.errors import UserError
+from inkdigits.read import engine, grids
+from inkdigits.read.engine import Engine
+from inkdigits.types import Gray
+
+CELL = 80
+TEXTS = (("7", "", "1"), ("", "0", "4"), ("1", "", ""), ("", "", "9"))
+
+
+@pytest.fixture(scope="module")
+def reader() -> Engine:
+    return engine.load(weights.content("reader"), threads=1)
+
+
+def sheet(data_folder: Path) -> Gray:
+    """A boxed grid of four rows and three columns with some of MNIST's digits in its cells."""
+    mnist = data.load("mnist", "test")
+    drawn = np.full((4 * CELL + 120, 3 * CELL + 120), 225.0)
+    for row, cells in enumerate(TEXTS):
+        for column, text in enumerate(cells):
+            x, y = 60 + column * CELL, 60 + row * CELL
+            cv2.rectangle(drawn, (x, y), (x + CELL, y + CELL), 60, 2)
+            if text:
+                digit = mnist.images[np.flatnonzero(mnist.labels == int(text))[2]]
+                ink = cv2.resize(digit, (56, 56), interpolation=cv2.INTER_CUBIC).astype(float) / 255
+                drawn[y + 12 : y + 68, x + 12 : x + 68] *= 1 - 0.8 * np.clip(ink, 0, 1)
+    return np.asarray(np.clip(drawn, 0, 255), np.uint8)
+
+
+def test_cells_are_read_where_they_are(reader: Engine, data_folder: Path) -> None:
+    page = grids.read(sheet(data_folder), reader, 0.0)
+    assert page.grid == TEXTS
+    assert [line.text for line in page.lines] == [text for row in TEXTS for text in row if text]
+    places = [(row, column) for row, cells in enumerate(TEXTS) for column, text in enumerate(cells) if text]
+    for line, (row, column) in zip(page.lines, places, strict=True):
+        assert abs(line.box.x - (60 + column * CELL)) < 8
+        assert abs(line.box.y - (60 + row * CELL)) < 8
+        assert abs(line.box.width - CELL) < 10
+        assert line.digits[0].box == line.box
+
+
+def test_a_turned_photo_in_bad_light_is_read_the_same(reader: Engine, data_folder: Path) -> None:
+    picture = sheet(data_folder)
+    height, width = picture.shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = np.array([[18, 8], [width - 4, 22], [width - 20, height - 6], [6, height - 26]], np.float32)
+    turn = cv2.getPerspectiveTransform(corners, moved)
+    seen = cv2.warpPerspective(picture, turn, (width, height), borderValue=190)
+    shaded = np.clip(seen * np.linspace(1.0, 0.5, width), 0, 255).astype(np.uint8)
+    assert grids.read(shaded, reader, 0.0).grid == TEXTS
+
+
+def test_a_page_without_a_grid_says_so(reader: Engine) -> None:
+    with pytest.raises(UserError, match="shows no grid"):
+        grids.read(np.full((200, 200), 210, np.uint8), reader, 0.0)
