@@ -40,6 +40,7 @@ _FONT_FOLDERS = ("breip", "fifthhorseman", "femkeklaver", "sjfonts", "bwht")
 _FONTS = Path("/usr/share/fonts")
 _SURROUNDINGS = 4
 _LEAST_HEIGHT = 0.35
+_PENCIL_MARKS = 5
 _SIGNS = "#$€£=*+-:"
 _LETTERS = 2 * "ACDEFGHJKLMNPQRTUVWXYabcdefhkmnprtuvwxyÄÖäöüß" + "OISZBgloqsizj"
 """Those that look like digits among many that don't, as in words."""
@@ -310,8 +311,11 @@ def sheets(part: str) -> list[tuple[Path, list[list[int]]]]:
 
 
 def _cells(part: str) -> list[Crop]:
+    """Cells with a digit; blank ones and pencil marks, of which there are few, as what is none."""
+    repeated = {"candidates": _PENCIL_MARKS}
     return [
-        Crop(picture=image.decode(path), label=path.parent.name)
+        Crop(picture=image.decode(path), label=kind if kind.isdigit() else NONE)
         for path in cells(part)
-        if path.parent.name.isdigit()
+        for kind in [path.parent.name]
+        for _ in range(repeated.get(kind, 1))
     ]

@@ -104,8 +104,10 @@ def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -
     begun.wait()
     had = journal.read_bytes().count(b"\n")
     assert 20 < had < 300
-    first = journal.read_text().splitlines()[0]
+    first = journal.read_text().splitlines()[1]
     journal.write_text(journal.read_text().replace('"text": "7"', '"text": "77"') + '{"file": "torn')
+    other = run(str(many), "--out", str(out), "--resume", "--max-error", "0.01")
+    assert "was begun with other options" in other.stderr
     assert run(str(many), "--out", str(out), "--resume").returncode == 0
     documents = json.loads(out.read_text())
     assert [Path(document["file"]).name for document in documents] == [f"{n:03}.png" for n in range(300)]
@@ -133,6 +135,7 @@ def test_pages_are_drawn_with_what_was_read_on_them(photos: Path, tmp_path: Path
         (["--json", "--csv"], "--json and --csv are two forms of the same"),
         (["--resume"], "--resume goes on with a file: name it with --out"),
         (["--out", "found.txt"], "found.txt is no name for results; it should end in .json or .csv"),
+        (["--once"], "--once gives each allowed number to one line: name them with --allowed"),
         (["--workers", "0"], "workers is 0, but has to be 1 or more"),
         (["--length", "4"], "checks are for numbers, but --as is digit"),
     ],

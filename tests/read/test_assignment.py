@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from inkdigits.read.assignment import LEAST, UNASSIGNED, assign
+from inkdigits.read.assignment import LEAST, UNASSIGNED, assign, settled
+from inkdigits.types import Box, Candidate, Document, Line, Page
 
 
 @given(
@@ -56,3 +57,38 @@ def test_a_school_of_three_hundred_is_told_apart() -> None:
     log_probabilities[np.arange(300), order] = np.log(random.uniform(0.2, 1.0, 300))
     rows, columns = linear_sum_assignment(log_probabilities, maximize=True)
     assert assign(log_probabilities)[rows].tolist() == columns.tolist()
+
+
+def test_two_lines_that_look_like_the_same_number_get_one_each() -> None:
+    box = Box(x=0, y=0, width=9, height=9)
+
+    def line(text: str, *candidates: tuple[str, float]) -> Line:
+        shown = tuple(Candidate(text=each, probability=p, confidence=p) for each, p in candidates)
+        return Line(
+            text=text, confidence=0.9, accepted=True, reason=None, box=box, digits=(), candidates=shown
+        )
+
+    lines = (
+        line("11", ("11", 0.9), ("12", 0.05)),
+        line("11", ("11", 0.6), ("12", 0.3)),
+        line("11", ("11", 0.5)),
+        line("30", ("30", 0.9)),
+    )
+    documents = [
+        Document(file="a", error=None, pages=(Page(lines=lines[:1]), Page(lines=lines[1:2]))),
+        Document(file="b", error="torn", pages=()),
+        Document(file="c", error=None, pages=(Page(lines=lines[2:]),)),
+    ]
+    found = settled(documents, ["11", "12", "30"])
+    given = [line for document in found for page in document.pages for line in page.lines]
+    assert [(each.text, each.accepted, each.reason) for each in given] == [
+        ("11", True, None),
+        ("12", False, "unsure"),
+        ("11", False, "its number is on another line"),
+        ("30", True, None),
+    ]
+    assert [(each.file, each.error, len(each.pages)) for each in found] == [
+        ("a", None, 2),
+        ("b", "torn", 0),
+        ("c", None, 1),
+    ]

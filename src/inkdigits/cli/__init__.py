@@ -186,6 +186,7 @@ def read(  # noqa: PLR0913 (each is a flag)
     check_digit: Literal["luhn", "mod11"] | None = None,
     pattern: str | None = None,
     allowed: Path | None = None,
+    once: Annotated[bool, Parameter(negative="")] = False,
     annotate: Path | None = None,
     workers: _Whole = 1,
     as_json: _AsJson = False,
@@ -217,6 +218,8 @@ def read(  # noqa: PLR0913 (each is a flag)
         What every number looks like: # is any digit, a digit is itself, as in 19## or 0#-####.
     allowed
         A text file with the only numbers there can be, one a line.
+    once
+        Each allowed number is on one line at most: choose for all lines together.
     annotate
         Draw every page, with what was read, into this folder.
     workers
@@ -234,7 +237,7 @@ def read(  # noqa: PLR0913 (each is a flag)
     asked = {"length": length, "least": least, "most": most, "check_digit": check_digit, "pattern": pattern}
     checks = reading.checks(asked, allowed)
     order = Order(kind=kind, model=model, max_error=max_error, checks=checks)
-    output = reading.Output(as_json=as_json, as_csv=as_csv, file=out, resume=resume)
+    output = reading.Output(as_json=as_json, as_csv=as_csv, file=out, resume=resume, once=once)
     return reading.read(paths, Job(order=order, pictures=annotate), output, workers=workers)
 
 

@@ -4,42 +4,50 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from inkdigits import files
+from inkdigits.cli.journal import Entry, Journal
 from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError
-from inkdigits.read import batch
+from inkdigits.read import assignment, batch
 from inkdigits.read.batch import Job
 from inkdigits.read.checks import Checks, parse
+from inkdigits.types import Document
 
 COLUMNS = (
     "file", "page", "line", "text", "confidence", "accepted", "reason", "x", "y", "width", "height"
 )  # fmt: skip
 """The header of a CSV; a file or page that couldn't be read is a row with the reason alone."""
 
-_Plain = Mapping[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Where results go: standard output as lines, JSON or CSV, or a file, which can be gone on with."""
+    """Where results go: standard output as lines, JSON or CSV, or a file, which can be gone on with.
+
+    With `once`, what is read waits until all is, and then every allowed number is given to one line at most.
+    """
 
     as_json: bool = False
     as_csv: bool = False
     file: Path | None = None
     resume: bool = False
+    once: bool = False
 
     def __post_init__(self) -> None:
         if self.as_json and self.as_csv:
             raise ArgumentError("--json and --csv are two forms of the same: give one of them")
         if self.resume and self.file is None:
             raise ArgumentError("--resume goes on with a file: name it with --out")
+        if self.resume and self.once:
+            raise ArgumentError(
+                "--once weighs all files together, so that --resume has nothing to go on with"
+            )
         if self.file is not None and self.file.suffix not in (".json", ".csv"):
             raise ArgumentError(f"{self.file} is no name for results; it should end in .json or .csv")
 
@@ -66,10 +74,16 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
     """Reads every file and says what is in it; 1 where one couldn't be read."""
     if workers < 1:
         raise ArgumentError(f"workers is {workers}, but has to be 1 or more")
+    if output.once and (job.order.checks is None or not job.order.checks.allowed):
+        raise ArgumentError("--once gives each allowed number to one line: name them with --allowed")
     wanted = list(_files(paths))
+
+    def entries(left: Sequence[Path]) -> Iterator[Entry]:
+        return _documents(left, job, workers=workers, once=output.once)
+
     if output.file is not None:
-        return _to_file(wanted, job, output.file, resume=output.resume, workers=workers)
-    return _to_console(_documents(wanted, job, workers=workers), output)
+        return _to_file(wanted, entries, output, order=repr(job.order))
+    return _to_console(entries(wanted), output)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -84,11 +98,18 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _documents(wanted: Sequence[Path], job: Job, *, workers: int) -> Iterator[_Plain]:
+def _documents(wanted: Sequence[Path], job: Job, *, workers: int, once: bool) -> Iterator[Entry]:
     with _bar(len(wanted)) as advance:
-        for document in batch.read(wanted, job, workers=workers):
-            yield asdict(document)
-            advance()
+        found = _advancing(batch.read(wanted, job, workers=workers), advance)
+        if once and job.order.checks is not None:
+            found = iter(assignment.settled(list(found), job.order.checks.allowed))
+        yield from map(asdict, found)
+
+
+def _advancing(documents: Iterator[Document], advance: Callable[[], None]) -> Iterator[Document]:
+    for document in documents:
+        yield document
+        advance()
 
 
 def _bar(n: int) -> AbstractContextManager[Any]:
@@ -100,8 +121,8 @@ def _bar(n: int) -> AbstractContextManager[Any]:
     return files_read(n)
 
 
-def _to_console(documents: Iterator[_Plain], output: Output) -> int:
-    found: list[_Plain] = []
+def _to_console(documents: Iterator[Entry], output: Output) -> int:
+    found: list[Entry] = []
     rows = csv.writer(sys.stdout, lineterminator="\n")
     if output.as_csv:
         rows.writerow(COLUMNS)
@@ -122,54 +143,31 @@ def _to_console(documents: Iterator[_Plain], output: Output) -> int:
     return _status(found)
 
 
-def _to_file(wanted: Sequence[Path], job: Job, out: Path, *, resume: bool, workers: int) -> int:
+def _to_file(
+    wanted: Sequence[Path], read_rest: Callable[[Sequence[Path]], Iterator[Entry]], output: Output, order: str
+) -> int:
     """Results into a file; what is done is kept beside it until all is, so that --resume can go on."""
-    beside = out.with_name(f"{out.name}.unfinished")
-    done = {document["file"]: document for document in _done(beside)} if resume else {}
-    left = [path for path in wanted if str(path) not in done]
+    assert output.file is not None
+    journal = Journal(output.file, order)
+    had = journal.entries() if output.resume else []
+    done = {entry["file"]: entry for entry in had}
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("a" if resume else "w", encoding="utf-8") as journal:
-            for document in _documents(left, job, workers=workers):
-                _note(journal, document)
-                done[document["file"]] = document
-    except OSError as error:
-        raise UserError(f"cannot write {beside}: {error.strerror}") from error
+        with journal.writing(had) as note:
+            for entry in read_rest([path for path in wanted if str(path) not in done]):
+                note(entry)
+                done[entry["file"]] = entry
     except KeyboardInterrupt:
-        print(
-            f"inkdigits: {len(done):,} of {len(wanted):,} files are read; go on with --resume",
-            file=sys.stderr,
-        )
+        told = f"{len(done):,} of {len(wanted):,} files are read; go on with --resume"
+        print(f"inkdigits: {told}", file=sys.stderr)
         return INTERRUPTED
     found = [done[str(path)] for path in wanted]
-    files.write(out, (_csv(found) if out.suffix == ".csv" else json.dumps(found, indent=2)).encode())
-    beside.unlink()
+    text = _csv(found) if output.file.suffix == ".csv" else json.dumps(found, indent=2, ensure_ascii=False)
+    files.write(output.file, text.encode())
+    journal.remove()
     return _status(found)
 
 
-def _note(journal: TextIO, document: _Plain) -> None:
-    journal.write(json.dumps(document) + "\n")
-    journal.flush()
-
-
-def _done(journal: Path) -> list[_Plain]:
-    """The documents that an unfinished batch had read; a torn last line is read again."""
-    try:
-        lines = journal.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot go on with {journal} ({error})") from error
-    found = []
-    for line in lines:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
-    return found
-
-
-def _csv(documents: Iterable[_Plain]) -> str:
+def _csv(documents: Iterable[Entry]) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
@@ -178,7 +176,7 @@ def _csv(documents: Iterable[_Plain]) -> str:
     return text.getvalue()
 
 
-def _rows(document: _Plain) -> list[list[object]]:
+def _rows(document: Entry) -> list[list[object]]:
     """A row for each line; for a file or page without any, one that says why."""
     if not document["pages"]:
         return [[document["file"], "", "", "", "", "", document["error"], "", "", "", ""]]
@@ -199,12 +197,12 @@ def _rows(document: _Plain) -> list[list[object]]:
     return found
 
 
-def _status(documents: Iterable[_Plain]) -> int:
+def _status(documents: Iterable[Entry]) -> int:
     failed = (document["error"] or any(page["error"] for page in document["pages"]) for document in documents)
     return 1 if any(failed) else 0
 
 
-def _told(document: _Plain) -> str:
+def _told(document: Entry) -> str:
     if document["error"] is not None:
         return str(document["error"]).removeprefix(f"{document['file']} ")
     pages = document["pages"]
@@ -214,7 +212,7 @@ def _told(document: _Plain) -> str:
     return "".join(f"\n  page {number}: {text}" for number, text in enumerate(told, 1))
 
 
-def _page(page: _Plain) -> str:
+def _page(page: Entry) -> str:
     if page["error"] is not None:
         return str(page["error"])
     if page["grid"] is not None:
@@ -222,7 +220,7 @@ def _page(page: _Plain) -> str:
     return "; ".join(_line(line) for line in page["lines"]) or "no digits"
 
 
-def _line(line: _Plain) -> str:
+def _line(line: Entry) -> str:
     if not line["text"]:
         return f"refused: {line['reason']}"
     doubt = "" if line["accepted"] else f", not accepted: {line['reason']}"

@@ -1,17 +1,63 @@
 """Which line of a batch says which number of a list, where every number is written once at most."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.read.candidates import EXCEPTIONS
+from inkdigits.types import Document, Line
 
 UNASSIGNED = -1
 """The position of no number."""
 
 LEAST = math.log(EXCEPTIONS)
 """ln of the probability from which on a line may be taken to say a number."""
+
+_SMALLEST = 1e-300
+
+
+def settled(documents: Sequence[Document], allowed: Sequence[str]) -> list[Document]:
+    """The documents with every allowed number on one line at most: likeliest by the candidates of all lines.
+
+    A line whose number is taken by a surer one gets its next candidate, or is refused where it has none left.
+    """
+    lines = [line for document in documents for page in document.pages for line in page.lines]
+    place = {number: at for at, number in enumerate(allowed)}
+    value = np.full((len(lines), len(allowed)), -np.inf)
+    for row, line in enumerate(lines):
+        for candidate in line.candidates:
+            value[row, place[candidate.text]] = math.log(max(candidate.probability, _SMALLEST))
+    positions = assign(value)
+    given = iter(
+        [
+            _given(line, allowed[at] if at >= 0 else None)
+            for line, at in zip(lines, positions.tolist(), strict=True)
+        ]
+    )
+    return [
+        replace(
+            document,
+            pages=tuple(
+                replace(page, lines=tuple(next(given) for _ in page.lines)) for page in document.pages
+            ),
+        )
+        for document in documents
+    ]
+
+
+def _given(line: Line, number: str | None) -> Line:
+    """The line with the number that it was given."""
+    if number == line.text or (number is None and line.reason is not None):
+        return line
+    if number is None:
+        return replace(line, accepted=False, reason="its number is on another line")
+    (chosen,) = (candidate for candidate in line.candidates if candidate.text == number)
+    return replace(
+        line, text=number, confidence=chosen.confidence, accepted=False, reason="unsure", digits=()
+    )
 
 
 def assign(log_probabilities: NDArray[np.float64], *, least: float = LEAST) -> NDArray[np.int64]:

@@ -1,0 +1,57 @@
+"""What a batch has read so far, kept beside its results until all is read, so that it can go on."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from inkdigits import files
+from inkdigits.errors import UserError
+
+Entry = Mapping[str, Any]
+"""A document as plain values."""
+
+
+class Journal:
+    """A line of JSON for the order of the batch, and one for each document."""
+
+    def __init__(self, out: Path, order: str) -> None:
+        self.path = out.with_name(f"{out.name}.unfinished")
+        self._order = order
+
+    def entries(self) -> list[Entry]:
+        """The documents that were read; a torn last one is read again. Raises UserError for another order."""
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"cannot go on with {self.path} ({error})") from error
+        found = list(_whole(lines))
+        if found and found[0] != {"order": self._order}:
+            raise UserError(f"{self.path} was begun with other options: leave out --resume to begin anew")
+        return found[1:]
+
+    @contextmanager
+    def writing(self, done: Sequence[Entry]) -> Iterator[Callable[[Entry], None]]:
+        """What to call with each document as it is read; those that are done already are written first."""
+        head = [{"order": self._order}, *done]
+        files.write(self.path, "".join(json.dumps(entry) + "\n" for entry in head).encode())
+        try:
+            with self.path.open("a", encoding="utf-8", buffering=1) as file:
+                yield lambda entry: print(json.dumps(entry), file=file)
+        except OSError as error:
+            raise UserError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def remove(self) -> None:
+        """Once the results are whole."""
+        self.path.unlink(missing_ok=True)
+
+
+def _whole(lines: Sequence[str]) -> Iterator[Entry]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            return
