@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from runs import sources
 
-from bench import results
+from bench import peers, results
 from inkdigits import data, image, stats, weights
 from inkdigits.card import NONE
 from inkdigits.data import known, local, pages
@@ -54,13 +54,14 @@ def figures(part: str) -> dict[str, Any]:
     )
     return {
         "part": part,
-        "numbers10": _summary(_numbers(number, part)),
-        "cheque_amounts": _summary(_cheques(number, part)),
+        "numbers10": _summary(_lines(number, _number_lines(part))),
+        "cheque_amounts": _summary(_lines(number, _cheque_lines(part))),
         "grids": _grids(reader, part),
         "cells": _cells(reader, part),
         "numbers10_digits": _summary(_number_digits(reader, part)),
         **{name: _images(reader, name, part) for name in ("usps", "mnist")},
         "refused": _refused(reader, part),
+        "peers": _peers(part),
     }
 
 
@@ -84,17 +85,29 @@ def _read(line: Line, text: str) -> Read:
     return Read(right=line.text == text, confidence=line.confidence, accepted=line.accepted)
 
 
-def _numbers(number: Engine, part: str) -> list[Read]:
+def _peers(part: str) -> dict[str, Any]:
+    """The share of the same lines that others read right; None of one that isn't installed."""
+    lines = {"numbers10": _number_lines(part), "cheque_amounts": _cheque_lines(part)}
+    found: dict[str, Any] = {}
+    for name, peer in (("rapidocr", peers.rapidocr()), ("tesseract", peers.tesseract())):
+        found[name] = peer and {
+            kind: float(np.mean([peer(image.decode(file)) == text for file, text in track(wanted)]))
+            for kind, wanted in lines.items()
+        }
+    return found
+
+
+def _number_lines(part: str) -> list[tuple[Path, str]]:
     writers = sources.writers(part)
-    pictures = [each for each in pages.load(known.require("numbers10")) if each.writer in writers]
-    return _lines(number, [(each.file, each.digits) for each in pictures])
+    pictures = pages.load(known.require("numbers10"))
+    return [(each.file, each.digits) for each in pictures if each.writer in writers]
 
 
-def _cheques(number: Engine, part: str) -> list[Read]:
+def _cheque_lines(part: str) -> list[tuple[Path, str]]:
     folder = local.folder(known.require("cheque-amounts"))
     cheques = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
     chosen = [each for at, each in enumerate(cheques) if (at % _CHEQUES == 0) == (part == "validation")]
-    return _lines(number, [(folder / each["file"], each["number"]) for each in chosen])
+    return [(folder / each["file"], each["number"]) for each in chosen]
 
 
 def _lines(number: Engine, wanted: Sequence[tuple[Path, str]]) -> list[Read]:

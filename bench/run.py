@@ -1,19 +1,21 @@
 """`make bench`: measures everything side by side, writes `bench/results`, fills the READMEs' tables.
 
-`python -m bench.run PART…` measures some parts only: ladder, precision, step, startup; `tables` makes
-the tables from the results that are there.
+`python -m bench.run PART…` measures some parts only: ladder, precision, step, startup, reading,
+reading-speed; `tables` makes the tables from the results that are there.
 """
 
 import sys
 from collections.abc import Callable
 
-from bench import ladder, precision, startup, step, tables
+from bench import ladder, precision, reading, reading_speed, startup, step, tables
 
 PARTS: dict[str, Callable[[], None]] = {
     "startup": startup.measure,
     "step": step.measure,
     "ladder": ladder.measure,
     "precision": precision.measure,
+    "reading": reading.measure,
+    "reading-speed": reading_speed.measure,
     "tables": tables.fill,
 }
 

@@ -1,0 +1,115 @@
+"""How fast what ships reads, and in how much memory: in processes of their own where that matters."""
+
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from bench import results
+from inkdigits import data, image, weights
+from inkdigits.read import engine, reader
+from inkdigits.read.reader import Order
+from inkdigits.types import Gray
+
+DPI = 300
+_A4 = (round(11.69 * DPI), round(8.27 * DPI))
+_N_LINES, _N_DIGITS = 20, 10
+
+
+def measure() -> None:
+    """All of them, written to `bench/results`."""
+    results.write("reading-speed", figures())
+
+
+def figures() -> dict[str, Any]:
+    """Seconds unless the name says otherwise, with n and spread."""
+    mnist = data.load("mnist", "test").images
+    one = _png(
+        np.pad(cv2.resize(255 - mnist[0], (112, 112), interpolation=cv2.INTER_CUBIC), 14, constant_values=255)
+    )
+    network = engine.load(weights.content("reader"), threads=1)
+    both = engine.load(weights.content("reader"), threads=2)
+    single = reader.build(Order(kind="digit", threads=1))
+    whole = reader.build(Order(kind="auto", threads=2))
+    page = page_of_digits(mnist)
+    many = np.repeat(mnist, 2, axis=0)
+    return {
+        "one_digit_decoded": _timed(lambda: single(image.decode(one)), runs=200),
+        "network_alone": _timed(lambda: network.classify(mnist[:1]), runs=500),
+        "a4_page": {"n_digits": _N_LINES * _N_DIGITS, **_timed(lambda: whole(page), runs=10)},
+        "images_per_second": len(many) / _timed(lambda: both.classify(many), runs=5)["mean"],
+        "shell": _shell(one, "digit"),
+        "page_process_peak_mb": _peak_mb(page),
+    }
+
+
+def page_of_digits(mnist: Any) -> Gray:
+    """A scanned A4 page with twenty numbers of ten digits, 5 mm high, above rules."""
+    random = np.random.default_rng(0)
+    sheet = np.full(_A4, 238.0)
+    for line in range(_N_LINES):
+        x, y = int(random.integers(200, 900)), 250 + 150 * line
+        for _ in range(_N_DIGITS):
+            digit = mnist[random.integers(len(mnist))]
+            ink = cv2.resize(digit, (84, 84), interpolation=cv2.INTER_CUBIC).astype(float) / 255
+            columns = np.flatnonzero(ink.any(axis=0))
+            ink = ink[:, columns[0] : columns[-1] + 1]
+            sheet[y : y + 84, x : x + ink.shape[1]] *= 1 - 0.8 * np.clip(ink, 0, 1)
+            x += ink.shape[1] + 14
+        cv2.line(sheet, (150, y + 92), (_A4[1] - 150, y + 92), 150, 3)
+    noise = random.normal(0, 3, _A4)
+    return np.asarray(np.clip(sheet * np.linspace(0.85, 1, _A4[1]) + noise, 0, 255), np.uint8)
+
+
+def _png(picture: Gray) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "png")
+    return content.getvalue()
+
+
+def _timed(work: Callable[[], object], *, runs: int) -> dict[str, Any]:
+    work()
+    seconds = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return results.spread(seconds)
+
+
+def _shell(picture: bytes, kind: str) -> dict[str, Any]:
+    """Whole processes, from the start to the printed answer."""
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        Path(file.name).write_bytes(picture)
+        program = Path(sys.executable).with_name("inkdigits")
+        command = [str(program), "read", file.name, "--as", kind]
+        return _timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), runs=20)
+
+
+def _peak_mb(page: Gray) -> float:
+    """The most memory that reading the page's PNG takes, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "page.png"
+        file.write_bytes(_png(page))
+        code = (
+            "import sys, resource; from pathlib import Path; from inkdigits.read import reader; "
+            "reader.read(Path(sys.argv[1]), reader.build(reader.Order(kind='auto'))); "
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        told = subprocess.run(
+            [sys.executable, "-c", code, str(file)], check=True, capture_output=True, text=True
+        )
+    return int(told.stdout) / (1 << 10 if sys.platform == "linux" else 1 << 20)
+
+
+if __name__ == "__main__":
+    print(json.dumps(figures(), indent=2))
