@@ -16,13 +16,13 @@ from PIL import Image
 
 from bench import results
 from inkdigits import data, image, weights
+from inkdigits.data.drawn import hands, pages
 from inkdigits.read import engine, reader
 from inkdigits.read.reader import Order
 from inkdigits.types import Gray
 
-DPI = 300
-_A4 = (round(11.69 * DPI), round(8.27 * DPI))
-_N_LINES, _N_DIGITS = 20, 10
+N_LINES, N_DIGITS = 20, 10
+"""On an A4 page at 300 dpi."""
 
 
 def measure() -> None:
@@ -32,7 +32,8 @@ def measure() -> None:
 
 def figures() -> dict[str, Any]:
     """Seconds unless the name says otherwise, with n and spread."""
-    mnist = data.load("mnist", "test").images
+    test = data.load("mnist", "test")
+    mnist = test.images
     one = _png(
         np.pad(cv2.resize(255 - mnist[0], (112, 112), interpolation=cv2.INTER_CUBIC), 14, constant_values=255)
     )
@@ -40,34 +41,17 @@ def figures() -> dict[str, Any]:
     both = engine.load(weights.content("reader"), threads=2)
     single = reader.build(Order(kind="digit", threads=1))
     whole = reader.build(Order(kind="auto", threads=2))
-    page = page_of_digits(mnist)
+    writers = hands.from_images(mnist, test.labels.astype(str).tolist())
+    page = pages.draw(writers, np.random.default_rng(0), n_lines=N_LINES, n_digits=N_DIGITS).picture
     many = np.repeat(mnist, 2, axis=0)
     return {
         "one_digit_decoded": _timed(lambda: single(image.decode(one)), runs=200),
         "network_alone": _timed(lambda: network.classify(mnist[:1]), runs=500),
-        "a4_page": {"n_digits": _N_LINES * _N_DIGITS, **_timed(lambda: whole(page), runs=10)},
+        "a4_page": {"n_digits": N_LINES * N_DIGITS, **_timed(lambda: whole(page), runs=10)},
         "images_per_second": len(many) / _timed(lambda: both.classify(many), runs=5)["mean"],
         "shell": _shell(one, "digit"),
         "page_process_peak_mb": _peak_mb(page),
     }
-
-
-def page_of_digits(mnist: Any) -> Gray:
-    """A scanned A4 page with twenty numbers of ten digits, 5 mm high, above rules."""
-    random = np.random.default_rng(0)
-    sheet = np.full(_A4, 238.0)
-    for line in range(_N_LINES):
-        x, y = int(random.integers(200, 900)), 250 + 150 * line
-        for _ in range(_N_DIGITS):
-            digit = mnist[random.integers(len(mnist))]
-            ink = cv2.resize(digit, (84, 84), interpolation=cv2.INTER_CUBIC).astype(float) / 255
-            columns = np.flatnonzero(ink.any(axis=0))
-            ink = ink[:, columns[0] : columns[-1] + 1]
-            sheet[y : y + 84, x : x + ink.shape[1]] *= 1 - 0.8 * np.clip(ink, 0, 1)
-            x += ink.shape[1] + 14
-        cv2.line(sheet, (150, y + 92), (_A4[1] - 150, y + 92), 150, 3)
-    noise = random.normal(0, 3, _A4)
-    return np.asarray(np.clip(sheet * np.linspace(0.85, 1, _A4[1]) + noise, 0, 255), np.uint8)
 
 
 def _png(picture: Gray) -> bytes:

@@ -33,10 +33,10 @@ from runs import calibration, sources
 from runs.sources import Sources
 
 CHUNK = 250
-REAL = 0.14
+REAL = 0.2
 """The share of real lines among those to learn from."""
 
-WORDS = 0.05
+WORDS = 0.02
 """The share of lines that say nothing: letters, scribbles."""
 
 LONGEST = 480

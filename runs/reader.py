@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from rich.progress import track
 
-from inkdigits import data, files, image
+from inkdigits import files, image
 from inkdigits.card import NONE, Card
 from inkdigits.data.drawn import photos
 from inkdigits.data.known import DIGITS
@@ -126,8 +126,8 @@ def _one(made: Sources, random: Generator, real: float, drawn: float) -> tuple[G
 
 
 def _with_mnist(drawn: Dataset) -> Dataset:
-    """Beside them, MNIST as it is: tidy images should be read as well."""
-    mnist = data.load("mnist", "train")
+    """Beside them, MNIST as it is, by the writers to train on: tidy images should be read as well."""
+    mnist = sources.mnist()[0]
     return Dataset(
         name="drawn digits and mnist",
         split="train",

@@ -41,7 +41,8 @@ _FONTS = Path("/usr/share/fonts")
 _SURROUNDINGS = 4
 _LEAST_HEIGHT = 0.35
 _PENCIL_MARKS = 5
-_SIGNS = "#$€£=*+-:"
+_BAR_GAP, _BAR_MASS = 0.3, 0.02
+_SIGNS = "#$=*+-:"
 _LETTERS = 2 * "ACDEFGHJKLMNPQRTUVWXYabcdefhkmnprtuvwxyÄÖäöüß" + "OISZBgloqsizj"
 """Those that look like digits among many that don't, as in words."""
 
@@ -74,12 +75,12 @@ class Sources:
 
 def training() -> Sources:
     """What the models learn from."""
-    return _sources("training", _mnist()[0])
+    return _sources("training", mnist()[0])
 
 
 def validation() -> Sources:
     """Other writers, photos and pens: what temperature and thresholds are found on."""
-    return _sources("validation", _mnist()[1])
+    return _sources("validation", mnist()[1])
 
 
 def writers(part: str) -> frozenset[str | None]:
@@ -106,7 +107,7 @@ def cells(part: str) -> list[Path]:
     return chosen if part == "training" else chosen[part == "test" :: 2]
 
 
-def _mnist() -> tuple[Dataset, Dataset]:
+def mnist() -> tuple[Dataset, Dataset]:
     """MNIST's training images, by writers: those to draw with, and a sixth kept apart."""
     return split.hold_out(data.load("mnist", "train"), 1 / 6, seed=0)
 
@@ -149,8 +150,8 @@ def _sources(part: str, mnist: Dataset) -> Sources:
             (0.07, hands.from_images(signs.images[is_digit], names[is_digit].tolist())),
             (0.04, hands.from_images(*_semeion(part))),
             (0.08, _cell_hands(in_grids)),
-            (0.03, hands.from_fonts(_handwriting())),
-            (0.02, hands.from_fonts(_fonts("truetype/dejavu"))),
+            (0.06, hands.from_fonts(_handwriting())),
+            (0.04, hands.from_fonts(_fonts("truetype/dejavu"))),
         ]
     )
     return Sources(
@@ -257,18 +258,38 @@ def _cut(line: Gray) -> list[tuple[Gray, list[int]]]:
     paper = cv2.resize(cv2.medianBlur(small, 31), (width, height))
     ink = cv2.subtract(paper, line)
     _, inked = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
-    _, parts, boxes, centres = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    _, parts, stats, centres = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    boxes = np.asarray(stats, np.int32)
     tall = np.flatnonzero(boxes[1:, 3] > _LEAST_HEIGHT * boxes[1:, 3].max()) + 1
     if len(tall) != 10:
         return []
     gain = 255 / max(30.0, float(np.percentile(ink[inked > 0], 80)))
     found = []
-    for part in sorted(tall, key=lambda part: centres[part, 0]):
-        x, y, across, down = box = boxes[part][:4].tolist()
-        where = slice(y, y + down), slice(x, x + across)
-        mask = cv2.dilate((parts[where] == part).astype(np.uint8), np.ones((3, 3), np.uint8))
-        found.append((np.clip(ink[where] * gain, 0, 255).astype(np.uint8) * mask, box))
+    for part in tall[np.argsort(centres[tall, 0])].tolist():
+        own = np.array([part, *_belonging(boxes, int(part), tall)], np.int64)
+        ends = boxes[own, :2] + boxes[own, 2:4]
+        (x, y), (right, foot) = boxes[own, :2].min(axis=0).tolist(), ends.max(axis=0).tolist()
+        where = slice(y, foot), slice(x, right)
+        mask = cv2.dilate(np.isin(parts[where], own).astype(np.uint8), np.ones((3, 3), np.uint8))
+        found.append(
+            (np.clip(ink[where] * gain, 0, 255).astype(np.uint8) * mask, [x, y, right - x, foot - y])
+        )
     return found
+
+
+def _belonging(boxes: NDArray[np.integer], main: int, tall: NDArray[np.integer]) -> list[int]:
+    """The small strokes above or under a tall one that are of its digit, such as the bar of a 5."""
+    x, y, width, height, _ = boxes[main].tolist()
+    left, top, right, foot = boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+    shared = np.minimum(right, x + width) - np.maximum(left, x)
+    gap = np.maximum(top - (y + height), y - foot)
+    near = (
+        (shared >= 0.5 * boxes[:, 2])
+        & (gap <= _BAR_GAP * height)
+        & (boxes[:, 4] >= _BAR_MASS * boxes[main, 4])
+    )
+    near[0] = near[tall] = False
+    return [int(at) for at in np.flatnonzero(near)]
 
 
 def _surrounded(line: Gray, box: Sequence[int]) -> Gray:

@@ -75,14 +75,38 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of a form; `confidence` is the probability that the whole text is right.
+
+    `kind` is `number`, `boxes` or `choice`. A box without a digit adds nothing to the text, one that can't be
+    read a question mark. Of a choice, the text names the marked options. `reason` says why the field isn't
+    `accepted`, None where it is; `box` is the field's place in the picture. `candidates` are those of a
+    number with checks.
+    """
+
+    name: str
+    kind: str
+    text: str
+    confidence: float
+    accepted: bool
+    reason: str | None
+    box: Box
+    digits: tuple[Digit, ...]
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """One page, its lines in reading order.
+
+    Of a page that is a form, `fields` are its fields, each of which is a line too; of others it is None.
 
     Of a page that is a grid, `grid` holds the rows of its cells, `""` for an empty one, and every cell that
     isn't empty is a line; of others it is None. `error` says why a page of a document couldn't be read.
     """
 
     lines: tuple[Line, ...]
+    fields: tuple[Field, ...] | None = None
     grid: tuple[tuple[str, ...], ...] | None = None
     error: str | None = None
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -106,6 +107,7 @@ def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -
     assert 20 < had < 300
     first = journal.read_text().splitlines()[1]
     journal.write_text(journal.read_text().replace('"text": "7"', '"text": "77"') + '{"file": "torn')
+    assert "holds what a stopped batch had read: give --resume" in run(str(many), "--out", str(out)).stderr
     other = run(str(many), "--out", str(out), "--resume", "--max-error", "0.01")
     assert "was begun with other options" in other.stderr
     assert run(str(many), "--out", str(out), "--resume").returncode == 0
@@ -118,9 +120,15 @@ def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -
 
 def test_pages_are_drawn_with_what_was_read_on_them(photos: Path, tmp_path: Path) -> None:
     run(str(photos), "--annotate", str(tmp_path / "drawn"))
-    drawn = sorted(path.name.rpartition("photos_")[2] for path in (tmp_path / "drawn").iterdir())
-    assert drawn == ["0.png-1.png", "1.png-1.png", "2.png-1.png", "4.pdf-1.png", "4.pdf-2.png"]
-    (first,) = (path for path in (tmp_path / "drawn").iterdir() if path.name.endswith("0.png-1.png"))
+    drawn = sorted(path.name for path in (tmp_path / "drawn").iterdir())
+    assert [re.sub("-[0-9a-f]{6}-", "-", name) for name in drawn] == [
+        "0-1.png",
+        "1-1.png",
+        "2-1.png",
+        "4-1.png",
+        "4-2.png",
+    ]
+    (first,) = (tmp_path / "drawn").glob("0-*-1.png")
     picture = np.asarray(Image.open(first)).astype(int)
     coloured = np.ptp(picture, axis=2) > 60
     (line,) = json.loads(run(str(photos / "0.png"), "--json").stdout)[0]["pages"][0]["lines"]
@@ -135,6 +143,8 @@ def test_pages_are_drawn_with_what_was_read_on_them(photos: Path, tmp_path: Path
         (["--json", "--csv"], "--json and --csv are two forms of the same"),
         (["--resume"], "--resume goes on with a file: name it with --out"),
         (["--out", "found.txt"], "found.txt is no name for results; it should end in .json or .csv"),
+        (["--out", "found.csv", "--csv"], "--out takes its form from the file's name"),
+        (["--out", "."], ". is a folder, where a file of results was expected"),
         (["--once"], "--once gives each allowed number to one line: name them with --allowed"),
         (["--workers", "0"], "workers is 0, but has to be 1 or more"),
         (["--length", "4"], "checks are for numbers, but --as is digit"),
@@ -147,6 +157,38 @@ def test_what_cant_be_meant_is_a_sentence(
         cli.main(["read", str(tmp_path / "a.png"), "--as", "digit", *arguments])
     assert left.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_place_where_no_picture_can_be_drawn_is_said_before_anything_is_read(photos: Path) -> None:
+    done = run(str(photos), "--annotate", str(photos / "0.png"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot write" in done.stderr
+
+
+def test_a_file_that_ends_its_process_is_an_entry_among_the_others(photos: Path) -> None:
+    deadly = photos / "5-deadly.png"
+    deadly.write_bytes((photos / "0.png").read_bytes())
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom inkdigits.read import batch, reader\n"
+        "read = reader.read\n"
+        "def deadly(path, *rest, **more):\n"
+        "    if 'deadly' in path.name: os._exit(9)\n"
+        "    return read(path, *rest, **more)\n"
+        "reader.read = deadly\n"
+        "if __name__ == '__main__':\n"
+        "    job = batch.Job(order=reader.Order(kind='digit'))\n"
+        "    paths = sorted(Path(sys.argv[1]).iterdir())\n"
+        "    for document in batch.read(paths, job, workers=2): print(document.error)\n"
+    )
+    script = photos.parent / "deadly.py"
+    script.write_text(code)
+    done = subprocess.run(
+        [sys.executable, str(script), str(photos)], capture_output=True, text=True, check=True
+    )
+    errors = done.stdout.splitlines()
+    assert len(errors) == 6
+    assert [error == "None" for error in errors] == [True, True, True, False, True, False]
+    assert errors[5] == f"{deadly} ended the process that read it"
 
 
 def test_an_empty_list_of_allowed_numbers_is_a_sentence(

@@ -4,6 +4,7 @@ import io
 import struct
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +138,9 @@ def test_other_pictures_are_one_page() -> None:
     assert (only(out.getvalue()) == noise(6, 8)).all()
     with pytest.raises(UserError, match=r"x\.bmp is damaged"):
         next(image.pages(out.getvalue()[:60], name="x.bmp"))
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "/"])
+def test_what_is_no_file_is_refused_at_once(place: str) -> None:
+    with pytest.raises(UserError, match="it is no file"):
+        next(image.pages(Path(place)))

@@ -49,8 +49,8 @@ def tilted(picture: Gray, by: float, seed: int) -> tuple[Gray, np.ndarray]:
 
 
 @given(
-    n_rows=st.integers(2, 12),
-    n_columns=st.integers(2, 12),
+    n_rows=st.integers(3, 12),
+    n_columns=st.integers(3, 12),
     by=st.sampled_from([0.0, 0.05, 0.1]),
     seed=st.integers(0, 99),
 )
@@ -77,7 +77,23 @@ def test_bold_lines_between_thin_ones_are_not_the_only_lines() -> None:
     assert (len(grid.rows), len(grid.columns)) == (10, 10)
 
 
-@pytest.mark.parametrize("picture", [np.full((300, 300), 200, np.uint8), np.zeros((1, 1), np.uint8)])
+def framed(height: int, width: int) -> Gray:
+    picture = np.full((height, width), 220, np.uint8)
+    cv2.rectangle(picture, (2, 2), (width - 3, height - 3), 30, 2)
+    return picture
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.full((300, 300), 200, np.uint8),
+        np.zeros((1, 1), np.uint8),
+        np.full((1, 2000), 200, np.uint8),
+        np.full((2000, 1), 200, np.uint8),
+        framed(20, 900),
+        framed(900, 20),
+    ],
+)
 def test_where_there_is_no_grid_it_says_so(picture: Gray) -> None:
     with pytest.raises(UserError, match="shows no grid"):
         image.find_grid(picture)

@@ -84,3 +84,12 @@ def test_one_pixel_of_ink_is_a_strip() -> None:
     picture = np.full((30, 200), 255, np.uint8)
     picture[12, 80] = 0
     assert strips.strip(picture).ink.shape[0] == strips.HEIGHT
+
+
+@pytest.mark.parametrize(("first", "end"), [(-3.0, -1.0), (-5.0, 2.0), (104.0, 106.0), (1e6, 2e6)])
+def test_columns_beside_the_strip_lead_to_its_end(first: float, end: float) -> None:
+    found = strips.strip(line())
+    scale = found.box.width / found.ink.shape[1]
+    box = found.part(first, end)
+    assert found.box.x <= box.x < found.box.x + found.box.width
+    assert box.width <= 4 * scale + 1

@@ -1,5 +1,7 @@
 """What a network learns: the rows that make a batch, and how far off its answers are."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -73,6 +75,15 @@ def test_the_loss_is_ctcs_of_each_line_on_its_own_frames() -> None:
     assert task.loss(outputs, task.targets(rows)).item() == pytest.approx(
         torch.stack(expected).mean().item(), rel=1e-5
     )
+
+
+def test_a_line_that_says_nothing_is_learnt_too() -> None:
+    task = Reading(replace(lines_of(["12", "8"]), texts=("12", "")), PLAIN, CPU)
+    texts, lengths, _ = task.targets(torch.tensor([1, 0]))
+    assert (texts.dtype, texts.tolist(), lengths.tolist()) == (torch.int64, [1, 2], [0, 2])
+    outputs = torch.zeros(2, 100, 11)
+    outputs[:, :, 10] = 20
+    assert task.n_right(outputs, task.targets(torch.tensor([1, 0]))) == 1
 
 
 def test_a_line_is_right_where_all_of_it_is_and_padding_is_not_looked_at() -> None:

@@ -28,6 +28,8 @@ app = App(
 )
 data_app = App(name="data", help="What sets are known; fetch one; look at one.")
 app.command(data_app)
+form_app = App(name="form", help="Forms: propose a spec for a blank page.")
+app.command(form_app)
 
 
 def _whole(_kind: type, tokens: Sequence[Token]) -> int:
@@ -177,7 +179,8 @@ def read(  # noqa: PLR0913 (each is a flag)
     paths: Annotated[list[Path], Parameter(negative="")],
     /,
     *,
-    kind: Annotated[Literal["auto", "digit", "number", "grid"], Parameter(name="--as")] = "digit",
+    kind: Annotated[Literal["auto", "digit", "number", "grid", "form"], Parameter(name="--as")] = "auto",
+    form: Path | None = None,
     model: Path | None = None,
     max_error: float = 0.005,
     length: _Whole | None = None,
@@ -199,9 +202,11 @@ def read(  # noqa: PLR0913 (each is a flag)
     Parameters
     ----------
     paths
-        Pictures (PNG, JPEG, WebP, BMP, TIFF), PDFs, or folders of them.
+        Pictures (PNG, JPEG, WebP, BMP, TIFF), PDFs, or folders with them (not those inside).
     kind
-        What each page shows: lines of digits anywhere on it, one digit, one number, or a grid of cells.
+        What each page shows: lines of digits anywhere, one digit, one number, a grid of cells, or a form.
+    form
+        The form's spec, a JSON file: see `inkdigits form new`.
     model
         A file that `inkdigits export` wrote; by default the model that ships.
     max_error
@@ -236,9 +241,30 @@ def read(  # noqa: PLR0913 (each is a flag)
 
     asked = {"length": length, "least": least, "most": most, "check_digit": check_digit, "pattern": pattern}
     checks = reading.checks(asked, allowed)
-    order = Order(kind=kind, model=model, max_error=max_error, checks=checks)
+    order = Order(kind=kind, form=form, model=model, max_error=max_error, checks=checks)
     output = reading.Output(as_json=as_json, as_csv=as_csv, file=out, resume=resume, once=once)
     return reading.read(paths, Job(order=order, pictures=annotate), output, workers=workers)
+
+
+@form_app.command
+def new(
+    blank: Path, /, *, out: Path | None = None, width: float | None = None, as_json: _AsJson = False
+) -> int:
+    """Propose a form's spec for a blank page: writes SPEC.json, its picture, and a drawing of it to check.
+
+    Parameters
+    ----------
+    blank
+        The blank page: a PDF or a flat scan.
+    out
+        Where to write the spec; by default beside the blank page, as .json.
+    width
+        The page's width in millimetres; by default that of A4, or its height if the page lies.
+
+    """
+    from inkdigits.cli import forms  # noqa: PLC0415
+
+    return forms.new(blank, out=out, width=width, as_json=as_json)
 
 
 @data_app.command(name="list")

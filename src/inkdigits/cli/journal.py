@@ -38,11 +38,15 @@ class Journal:
         """What to call with each document as it is read; those that are done already are written first."""
         head = [{"order": self._order}, *done]
         files.write(self.path, "".join(json.dumps(entry) + "\n" for entry in head).encode())
-        try:
-            with self.path.open("a", encoding="utf-8", buffering=1) as file:
-                yield lambda entry: print(json.dumps(entry), file=file)
-        except OSError as error:
-            raise UserError(f"cannot write {self.path}: {error.strerror}") from error
+        with self.path.open("a", encoding="utf-8", buffering=1) as file:
+
+            def note(entry: Entry) -> None:
+                try:
+                    print(json.dumps(entry), file=file)
+                except OSError as error:
+                    raise UserError(f"cannot write {self.path}: {error.strerror}") from error
+
+            yield note
 
     def remove(self) -> None:
         """Once the results are whole."""

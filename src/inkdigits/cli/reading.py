@@ -15,15 +15,18 @@ from inkdigits.cli.journal import Entry, Journal
 from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError
-from inkdigits.read import assignment, batch
+from inkdigits.read import assignment, batch, reader
 from inkdigits.read.batch import Job
 from inkdigits.read.checks import Checks, parse
 from inkdigits.types import Document
 
 COLUMNS = (
-    "file", "page", "line", "text", "confidence", "accepted", "reason", "x", "y", "width", "height"
+    "file", "page", "line", "field", "text", "confidence", "accepted", "reason", "x", "y", "width", "height"
 )  # fmt: skip
 """The header of a CSV; a file or page that couldn't be read is a row with the reason alone."""
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pdf")
+"""The files of a folder that are read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,10 @@ class Output:
             raise ArgumentError("--json and --csv are two forms of the same: give one of them")
         if self.resume and self.file is None:
             raise ArgumentError("--resume goes on with a file: name it with --out")
+        if self.file is not None and (self.as_json or self.as_csv):
+            raise ArgumentError("--out takes its form from the file's name: leave out --json and --csv")
+        if self.file is not None and self.file.is_dir():
+            raise ArgumentError(f"{self.file} is a folder, where a file of results was expected")
         if self.resume and self.once:
             raise ArgumentError(
                 "--once weighs all files together, so that --resume has nothing to go on with"
@@ -62,7 +69,7 @@ def checks(asked: Mapping[str, object], allowed: Path | None) -> Checks | None:
 
 def _listed(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8").split()
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read the list {path} ({error})") from error
     if not lines:
@@ -79,10 +86,11 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
     wanted = list(_files(paths))
 
     def entries(left: Sequence[Path]) -> Iterator[Entry]:
-        return _documents(left, job, workers=workers, once=output.once)
+        return _documents(left, job, output, workers=workers)
 
     if output.file is not None:
-        return _to_file(wanted, entries, output, order=repr(job.order))
+        reader.build(job.order)  # what can't be read with is said before anything is written
+        return _to_file(wanted, entries, output, order=repr(job))
     return _to_console(entries(wanted), output)
 
 
@@ -90,18 +98,21 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
     """The files named, and those in folders named, by name."""
     for path in paths:
         if path.is_dir():
-            found = sorted(each for each in path.iterdir() if each.is_file() and each.name[:1] != ".")
+            found = sorted(
+                each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file()
+            )
             if not found:
-                raise UserError(f"{path} is an empty folder; it should hold pictures")
+                raise UserError(f"{path} holds no pictures; it should: {', '.join(SUFFIXES)}")
             yield from found
         else:
             yield path
 
 
-def _documents(wanted: Sequence[Path], job: Job, *, workers: int, once: bool) -> Iterator[Entry]:
-    with _bar(len(wanted)) as advance:
+def _documents(wanted: Sequence[Path], job: Job, output: Output, *, workers: int) -> Iterator[Entry]:
+    is_printing = sys.stdout.isatty() and output.file is None
+    with _bar(len(wanted), is_printing=is_printing) as advance:
         found = _advancing(batch.read(wanted, job, workers=workers), advance)
-        if once and job.order.checks is not None:
+        if output.once and job.order.checks is not None:
             found = iter(assignment.settled(list(found), job.order.checks.allowed))
         yield from map(asdict, found)
 
@@ -112,9 +123,9 @@ def _advancing(documents: Iterator[Document], advance: Callable[[], None]) -> It
         advance()
 
 
-def _bar(n: int) -> AbstractContextManager[Any]:
-    """A bar on standard error, where there is somebody to look at it and more than one file to wait for."""
-    if n < 2 or not sys.stderr.isatty() or sys.stdout.isatty():
+def _bar(n: int, *, is_printing: bool) -> AbstractContextManager[Any]:
+    """A bar on standard error, where somebody looks at it, and answers aren't printed to the same screen."""
+    if n < 2 or not sys.stderr.isatty() or is_printing:
         return nullcontext(lambda: None)
     from inkdigits.cli.bars import files_read  # noqa: PLC0415
 
@@ -149,7 +160,9 @@ def _to_file(
     """Results into a file; what is done is kept beside it until all is, so that --resume can go on."""
     assert output.file is not None
     journal = Journal(output.file, order)
-    had = journal.entries() if output.resume else []
+    if journal.path.exists() and not output.resume:
+        raise UserError(f"{journal.path} holds what a stopped batch had read: give --resume, or delete it")
+    had = [entry for entry in journal.entries() if not entry["error"]] if output.resume else []
     done = {entry["file"]: entry for entry in had}
     try:
         with journal.writing(had) as note:
@@ -157,12 +170,13 @@ def _to_file(
                 note(entry)
                 done[entry["file"]] = entry
     except KeyboardInterrupt:
-        told = f"{len(done):,} of {len(wanted):,} files are read; go on with --resume"
-        print(f"inkdigits: {told}", file=sys.stderr)
+        n_done = sum(str(path) in done for path in wanted)
+        further = "" if output.once else "; go on with --resume"
+        print(f"inkdigits: {n_done:,} of {len(wanted):,} files are read{further}", file=sys.stderr)
         return INTERRUPTED
     found = [done[str(path)] for path in wanted]
     text = _csv(found) if output.file.suffix == ".csv" else json.dumps(found, indent=2, ensure_ascii=False)
-    files.write(output.file, text.encode())
+    files.write(output.file, text.encode(errors="replace"))
     journal.remove()
     return _status(found)
 
@@ -179,21 +193,22 @@ def _csv(documents: Iterable[Entry]) -> str:
 def _rows(document: Entry) -> list[list[object]]:
     """A row for each line; for a file or page without any, one that says why."""
     if not document["pages"]:
-        return [[document["file"], "", "", "", "", "", document["error"], "", "", "", ""]]
+        return [[document["file"], *[""] * 6, document["error"], *[""] * 4]]
     found: list[list[object]] = []
     for number, page in enumerate(document["pages"], 1):
-        for at, line in enumerate(page["lines"], 1):
+        names = [field["name"] for field in page["fields"] or ()] or [""] * len(page["lines"])
+        for at, (name, line) in enumerate(zip(names, page["lines"], strict=True), 1):
             box = line["box"]
             found.append(
                 [
-                    document["file"], number, at, line["text"], f"{line['confidence']:.6f}",
+                    document["file"], number, at, name, line["text"], f"{line['confidence']:.6f}",
                     str(line["accepted"]).lower(), line["reason"] or "",
                     box["x"], box["y"], box["width"], box["height"],
                 ]
             )  # fmt: skip
         if not page["lines"]:
             reason = page["error"] or "no digits"
-            found.append([document["file"], number, "", "", "", "", reason, "", "", "", ""])
+            found.append([document["file"], number, *[""] * 5, reason, *[""] * 4])
     return found
 
 
@@ -217,6 +232,8 @@ def _page(page: Entry) -> str:
         return str(page["error"])
     if page["grid"] is not None:
         return "".join("\n  " + " ".join(cell or "." for cell in row) for row in page["grid"])
+    if page["fields"] is not None:
+        return "".join(f"\n  {field['name']}: {_line(field)}" for field in page["fields"])
     return "; ".join(_line(line) for line in page["lines"]) or "no digits"
 
 

@@ -69,7 +69,11 @@ def read_bytes(source: Path | bytes, *, name: str) -> bytes:
         n_bytes = source.stat().st_size if isinstance(source, Path) else len(source)
         if n_bytes > MOST_BYTES:
             raise UserError(f"{name} has {n_bytes:,} bytes; a picture may have {MOST_BYTES:,}")
-        return source.read_bytes() if isinstance(source, Path) else source
+        if isinstance(source, bytes):
+            return source
+        if source.exists() and not source.is_file():  # a device or pipe may have no end
+            raise UserError(f"{name} can't be read (it is no file)")
+        return source.read_bytes()
     except OSError as error:
         raise UserError(f"{name} can't be read ({error.strerror})") from error
 

@@ -25,10 +25,11 @@ _WINDOWS, _OFFSETS = (15, 31, 61), (3, 6, 10)
 _LEAST_AREA = 0.05
 _N_CONTOURS = 3
 _TRIAL_SIDE, _TRIAL_MARGIN = 270, 6
-_LEAST_REGULAR = 0.7
+_LEAST_REGULAR = 0.4
 _PREFER_SQUARE = 0.15
 _SLACK = 0.08
 _AROUND = 1 / 16
+_NARROWEST = 8
 _PREFER_LARGE = 0.25
 
 Corners = NDArray[np.float32]
@@ -76,7 +77,7 @@ def find_grid(picture: Gray) -> Grid:
     scale = min(1.0, _LONGEST / max(picture.shape))
     small = picture
     if scale < 1:
-        size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
         small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
     best, corners = -np.inf, None
     soft = cv2.GaussianBlur(small, (0, 0), _BLUR)
@@ -124,6 +125,8 @@ def _worth(dark: Gray, corners: Corners) -> float:
     if area < _LEAST_AREA * dark.size:
         return -np.inf
     flat, _ = _flattened(dark, corners, side=_TRIAL_SIDE, margin=_TRIAL_MARGIN)
+    if min(flat.shape) < 2 * _TRIAL_MARGIN + _NARROWEST:
+        return -np.inf
     regular = _counts(flat, _TRIAL_MARGIN)[2]
     return regular + _PREFER_LARGE * float(np.log(area / dark.size))
 
@@ -187,7 +190,7 @@ def _regularities(profile: _Profile, margin: int) -> _Profile:
     """
     length = len(profile) - 2 * margin
     found = []
-    for n in range(1, min(MOST_LINES, length // 8) + 1):
+    for n in range(1, min(MOST_LINES, length // _NARROWEST) + 1):
         at = np.rint(margin + np.arange(n + 1) * length / n).astype(int)
         near = max(2, round(_SLACK * length / n)) if n > 1 else 2
         window = np.clip(at[:, np.newaxis] + np.arange(-near, near + 1), 0, len(profile) - 1)

@@ -44,7 +44,8 @@ class Strip:
     def part(self, first: float, end: float) -> Box:
         """Where in the picture the ink between two columns of the strip is; the whole height without ink."""
         height, width = self.ink.shape
-        left, right = max(0, math.floor(first)), min(width, max(math.ceil(end), math.floor(first) + 1))
+        left = min(max(0, math.floor(first)), width - 1)
+        right = min(width, max(math.ceil(end), left + 1))
         inked = self.ink[:, left:right] > _INKED
         rows, columns = (np.flatnonzero(inked.any(axis=axis)) for axis in (1, 0))
         if len(rows):

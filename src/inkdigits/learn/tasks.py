@@ -131,7 +131,7 @@ class Reading(Task[Text]):
         self._strips = data.strips
         self._widths = torch.tensor([strip.shape[1] for strip in data.strips])
         place = {name: at for at, name in enumerate(data.label_names)}
-        self._texts = [torch.tensor([place[char] for char in text]) for text in data.texts]
+        self._texts = [torch.tensor([place[char] for char in text], dtype=torch.int64) for text in data.texts]
 
     def __len__(self) -> int:
         return len(self._strips)

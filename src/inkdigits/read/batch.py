@@ -1,19 +1,26 @@
-"""Many files, by one process or several; a file that ends a process is an entry, not the end of the batch."""
+"""Many files, by one process or several; with several, a file that ends its process doesn't end the batch."""
 
+import hashlib
 import itertools
+import signal
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
+
 from inkdigits import files
+from inkdigits.errors import UserError
 from inkdigits.read import annotate, reader
-from inkdigits.read.reader import Order, Reader
+from inkdigits.read.reader import OnPage, Order
 from inkdigits.types import Document, Gray, Page
 
 _AHEAD = 4
-_TOLD_PARTS = 3
+_LONGEST_STEM = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +32,13 @@ class Job:
 
 
 def read(paths: Sequence[Path], job: Job, *, workers: int = 1) -> Iterator[Document]:
-    """What each file says, in their order. Raises UserError before any file where the model can't be read."""
+    """What each file says, in their order.
+
+    Raises UserError before any file where the model can't be read, or pictures can't be written.
+    """
     work = _worker(job)
+    if job.pictures is not None:
+        _try(job.pictures)
     if workers <= 1 or len(paths) <= 1:
         yield from map(work, paths)
         return
@@ -39,9 +51,20 @@ def read(paths: Sequence[Path], job: Job, *, workers: int = 1) -> Iterator[Docum
             yield _alone(waiting.pop(0), job)
 
 
+def _try(folder: Path) -> None:
+    """Raises UserError where no file can be written into the folder."""
+    trial = folder / ".inkdigits"
+    files.write(trial, b"")
+    trial.unlink(missing_ok=True)
+
+
+def _pool(workers: int, job: Job) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(job,))
+
+
 def _by_pool(paths: Sequence[Path], job: Job, workers: int) -> Iterator[Document]:
     """The documents as far as no process dies."""
-    with ProcessPoolExecutor(workers, initializer=_start, initargs=(job,)) as pool:
+    with _pool(workers, job) as pool:
         ahead: list[Future[Document]] = []
         coming = iter(paths)
         try:
@@ -59,7 +82,7 @@ def _by_pool(paths: Sequence[Path], job: Job, workers: int) -> Iterator[Document
 
 
 def _alone(path: Path, job: Job) -> Document:
-    with ProcessPoolExecutor(1, initializer=_start, initargs=(job,)) as pool:
+    with _pool(1, job) as pool:
         try:
             return pool.submit(_work, path).result()
         except BrokenProcessPool:
@@ -71,6 +94,8 @@ _worker_of_process: Callable[[Path], Document] | None = None
 
 def _start(job: Job) -> None:
     global _worker_of_process  # noqa: PLW0603 (a process has one)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process says that it was interrupted
+    cv2.setNumThreads(1)
     _worker_of_process = _worker(job)
 
 
@@ -83,21 +108,21 @@ def _worker(job: Job) -> Callable[[Path], Document]:
     read_page = reader.build(job.order)
 
     def work(path: Path) -> Document:
-        if job.pictures is None:
-            return reader.read(path, read_page)
-        return reader.read(path, _drawing(read_page, path, job.pictures))
+        on_page = None if job.pictures is None else _drawing(path, job.pictures)
+        return reader.read(path, read_page, on_page=on_page)
 
     return work
 
 
-def _drawing(read_page: Reader, path: Path, folder: Path) -> Reader:
-    """The reader, which also draws each page of the file into the folder."""
-    numbers = itertools.count(1)
-    name = "_".join(path.parts[-_TOLD_PARTS:]).lstrip("/")
+def _drawing(path: Path, folder: Path) -> OnPage:
+    """Draws each page of a file into the folder; a picture that can't be written loses nothing else."""
+    mark = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:6]
+    stem = path.stem.encode(errors="replace")[:_LONGEST_STEM].decode(errors="ignore")
 
-    def read_and_draw(picture: Gray) -> Page:
-        page = read_page(picture)
-        files.write(folder / f"{name}-{next(numbers)}.png", annotate.png(picture, page))
-        return page
+    def draw(number: int, picture: Gray, page: Page) -> None:
+        try:
+            files.write(folder / f"{stem}-{mark}-{number}.png", annotate.png(picture, page))
+        except UserError as error:
+            warnings.warn(str(error), UserWarning, stacklevel=2)
 
-    return read_and_draw
+    return draw

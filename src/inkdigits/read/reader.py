@@ -1,22 +1,26 @@
 """What `inkdigits read` does with a picture: one way of reading, chosen once, for any number of files."""
 
+import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inkdigits import image, weights
 from inkdigits.errors import ArgumentError, UserError
-from inkdigits.read import digits, engine, grids, numbers, pages
+from inkdigits.read import digits, engine, forms, grids, numbers, pages
 from inkdigits.read.checks import Checks
 from inkdigits.read.engine import Engine
+from inkdigits.read.forms import Readers
 from inkdigits.read.numbers import Wanted
-from inkdigits.types import Document, Gray, Page
+from inkdigits.types import Document, Field, Gray, Line, Page
 
-KINDS = ("auto", "digit", "number", "grid")
-"""What a picture may show: lines of digits anywhere on it; one digit; one number; a grid of cells."""
+KINDS = ("auto", "digit", "number", "grid", "form")
+"""What a page may show: lines of digits anywhere; one digit; one number; a grid of cells; a form's fields."""
 
 _OF_LINES = ("auto", "number")
+_SEVERAL = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,27 +31,39 @@ class Order:
     model: Path | None = None
     max_error: float = 0.005
     checks: Checks | None = None
-    threads: int = 0
+    form: Path | None = None
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ArgumentError(f"unknown kind {self.kind!r}; one of: {', '.join(KINDS)}")
         if self.checks is not None and self.kind not in _OF_LINES:
             raise ArgumentError(f"checks are for numbers, but --as is {self.kind}")
+        if (self.form is None) == (self.kind == "form"):
+            raise ArgumentError(
+                "--as form needs the form's spec, and a spec needs it: --as form --form SPEC.json"
+            )
+        if self.kind == "form" and self.model is not None:
+            raise ArgumentError("a form is read by the two models that ship: leave out --model")
 
 
 Reader = Callable[[Gray], Page]
 """Reads one page. Raises UserError where the page isn't of the kind."""
 
+OnPage = Callable[[int, Gray, Page], None]
+"""What is done with each page that was read: its number from 1, its picture, and what it says."""
+
 
 def build(order: Order) -> Reader:
     """The reader that an order asks for, with its model loaded. Raises UserError where that can't be."""
+    if order.form is not None:
+        return _form(order.form, order)
     model = _model(order)
     least = least_confidence(model, order.max_error)
     wanted = Wanted(least_confidence=least, checks=order.checks)
     match order.kind:
         case "digit":
-            return lambda picture: Page(lines=(digits.read(picture, model, least),))
+            return _one_digit(model, least, order)
         case "number":
             return lambda picture: Page(lines=(numbers.read(picture, model, wanted),))
         case "grid":
@@ -55,32 +71,79 @@ def build(order: Order) -> Reader:
     return lambda picture: pages.read(picture, model, wanted)
 
 
-def read(path: Path, reader: Reader) -> Document:
+def _form(path: Path, order: Order) -> Reader:
+    form = forms.load(path)
+    number, digit = (_shipped(name, order) for name in ("number", "reader"))
+    readers = Readers(
+        number=number,
+        digit=digit,
+        least_number=least_confidence(number, order.max_error),
+        least_digit=least_confidence(digit, order.max_error),
+    )
+
+    def read(picture: Gray) -> Page:
+        fields = forms.read(picture, form, readers)
+        return Page(lines=tuple(_as_line(field) for field in fields), fields=fields)
+
+    return read
+
+
+def _as_line(field: Field) -> Line:
+    values = {each.name: getattr(field, each.name) for each in dataclasses.fields(Line)}
+    return Line(**values)
+
+
+def _shipped(name: str, order: Order) -> Engine:
+    return engine.load(weights.content(name), name=name, threads=order.threads)
+
+
+def _one_digit(model: Engine, least: float, order: Order) -> Reader:
+    """Reads one digit; what isn't one is looked at by the reader of lines, to tell whether it is several."""
+
+    @functools.cache
+    def number() -> Engine:
+        return _shipped("number", order)
+
+    def read(picture: Gray) -> Page:
+        line = digits.read(picture, model, least)
+        if line.reason == "not a digit":
+            several = numbers.read(picture, number(), Wanted(least_confidence=_SEVERAL))
+            if several.accepted and len(several.text) > 1:
+                line = replace(line, reason="several digits")
+        return Page(lines=(line,))
+
+    return read
+
+
+def read(path: Path, reader: Reader, *, on_page: OnPage | None = None) -> Document:
     """What a file says, page by page; what can't be read says why, and is no exception."""
     try:
-        found = tuple(_pages(path, reader))
+        found = tuple(_pages(path, reader, on_page))
         errors = [page.error for page in found]
         return Document(file=str(path), error=errors[0] if all(errors) and errors else None, pages=found)
     except UserError as error:
         return Document(file=str(path), error=str(error), pages=())
 
 
-def _pages(path: Path, reader: Reader) -> Iterator[Page]:
-    for page in image.pages(path):
-        if isinstance(page, UserError):
-            yield Page(lines=(), error=str(page))
+def _pages(path: Path, reader: Reader, on_page: OnPage | None) -> Iterator[Page]:
+    for number, picture in enumerate(image.pages(path), 1):
+        if isinstance(picture, UserError):
+            yield Page(lines=(), error=str(picture))
             continue
         try:
-            yield reader(page)
+            page = reader(picture)
         except UserError as error:
             yield Page(lines=(), error=str(error))
+            continue
+        if on_page is not None:
+            on_page(number, picture, page)
+        yield page
 
 
 def _model(order: Order) -> Engine:
     of_lines = order.kind in _OF_LINES
     if order.model is None:
-        name = "number" if of_lines else "reader"
-        return engine.load(weights.content(name), name=name, threads=order.threads)
+        return _shipped("number" if of_lines else "reader", order)
     loaded = engine.load(order.model, threads=order.threads)
     if loaded.card.reads_lines != of_lines:
         does = "reads lines" if loaded.card.reads_lines else "tells single digits"

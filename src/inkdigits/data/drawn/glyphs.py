@@ -1,5 +1,6 @@
 """Glyphs to draw with: ink off its paper, at any height, from images, pen strokes and fonts."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +65,14 @@ def from_pen(points: NDArray[np.generic], labels: Sequence[str]) -> Source:
 
 
 def from_fonts(fonts: Sequence[Path], texts: Sequence[str], *, label: str | None = None) -> Source:
-    """Set in one of the fonts; the label is the text, where no other is given."""
+    """Set in one of the fonts that have it; the label is the text, where no other is given."""
+    having = {text: [font for font in fonts if has(font, text)] for text in texts}
+    settable = [text for text in texts if having[text]]
 
     def draw(random: Generator, length: int) -> Glyph:
-        text = texts[int(random.integers(len(texts)))]
-        font = ImageFont.truetype(str(fonts[int(random.integers(len(fonts)))]), round(1.3 * length))
+        text = settable[int(random.integers(len(settable)))]
+        able = having[text]
+        font = ImageFont.truetype(str(able[int(random.integers(len(able)))]), round(1.3 * length))
         left, top, right, bottom = font.getbbox(text)
         sheet = Image.new("L", (round(right - left) + 2, round(bottom - top) + 2))
         ImageDraw.Draw(sheet).text((1 - left, 1 - top), text, fill=255, font=font)
@@ -76,6 +80,14 @@ def from_fonts(fonts: Sequence[Path], texts: Sequence[str], *, label: str | None
         return Glyph(ink=tight(scaled(tight(ink), length)), label=label or text)
 
     return draw
+
+
+@functools.cache
+def has(font: Path, text: str) -> bool:
+    """Whether the font has every sign of the text, and not a box in its place."""
+    face = ImageFont.truetype(str(font), 40)
+    missing = bytes(face.getmask("\U0010fffe"))
+    return all(bytes(face.getmask(sign)) != missing for sign in text)
 
 
 def lifted(points: NDArray[np.float64], label: str) -> list[NDArray[np.float64]]:

@@ -119,7 +119,8 @@ def from_fonts(fonts: Sequence[Path], digits: str = "0123456789", *, writes_digi
         def write(random: Generator, digit: str, height: int) -> Gray:
             return glyphs.from_fonts([font], [digit])(random, height).ink
 
-        return Hand(digits=tuple(digits), write=write, writes_digits=writes_digits)
+        able = tuple(digit for digit in digits if glyphs.has(font, digit))
+        return Hand(digits=able, write=write, writes_digits=writes_digits)
 
     return draw
 

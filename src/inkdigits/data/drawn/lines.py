@@ -19,6 +19,7 @@ SMALLEST, LARGEST = 14.0, 70.0
 """How high digits are in the picture, in pixels, about."""
 
 _LENGTHS = (0.06, 0.06, 0.09, 0.1, 0.12, 0.12, 0.1, 0.1, 0.07, 0.09, 0.05, 0.04)
+_PRINTS = (0.15, 0.06, 0.08, 0.08)
 _GAPS = (
     (-0.2, 0.07),
     (-0.12, 0.12),
@@ -57,7 +58,7 @@ def draw(hands: Hands, signs: Source, random: Generator) -> DrawnLine:
     hand = hands(random)
     written = _text(hand.digits, random)
     ink, height = _written(hand, written, signs, random)
-    sheet = paper.paper(ink.shape, random)
+    sheet = paper.paper(ink.shape, random, shares=_PRINTS)
     if random.random() < 0.22:
         paper.security_print(sheet, random)
     if random.random() < 0.15:
@@ -117,7 +118,7 @@ def _written(hand: Hand, text: Sequence[str], signs: Source, random: Generator) 
     style = _style(random)
     height = style.height
     sheet = np.zeros((3 * height, round((2.2 * len(text) + 6) * height)), np.uint8)
-    is_boxed = random.random() < 0.08
+    is_boxed = random.random() < 0.05
     pitch = random.uniform(0.9, 1.4) * height
     x = 1.0 * height
     if random.random() < 0.08:
@@ -212,7 +213,7 @@ def _boxes(sheet: Gray, starts: Sequence[float], style: _Style, random: Generato
     marks = np.zeros_like(sheet)
     for x in starts:
         cv2.line(marks, (round(x), top), (round(x), foot), depth, pen)
-    if random.random() < 0.7:
+    if random.random() < 0.85:
         for y in (top, foot):
             cv2.line(marks, (round(starts[0]), y), (round(starts[-1]), y), depth, pen)
     np.maximum(sheet, marks, out=sheet)

@@ -1,7 +1,7 @@
 """Paper to draw on: plain, shaded, ruled, squared, boxed, with a security print."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -12,10 +12,14 @@ Sheet = NDArray[np.float32]
 """How bright paper is: float32 (height, width), about 0 to 255."""
 
 
-def paper(shape: tuple[int, int], random: Generator) -> Sheet:
-    """A sheet of some kind, in some light."""
+ON_DIGITS = (0.2, 0.16, 0.16, 0.08)
+"""How often the paper of a single digit has rules, squares, a box, a security print; else it is plain."""
+
+
+def paper(shape: tuple[int, int], random: Generator, *, shares: Sequence[float] = ON_DIGITS) -> Sheet:
+    """A sheet of some kind, in some light; `shares` as those of `ON_DIGITS`."""
     sheet = np.full(shape, random.uniform(120, 255), np.float32)
-    _print_on(sheet, random)
+    _print_on(sheet, random, shares)
     return _lit(sheet, random)
 
 
@@ -48,11 +52,10 @@ def _along(random: Generator, across: Sheet, down: Sheet) -> Sheet:
     return np.asarray(math.cos(angle) * across + math.sin(angle) * down, np.float32)
 
 
-def _print_on(sheet: Sheet, random: Generator) -> None:
-    kinds: list[tuple[float, Callable[[Sheet, Generator], None]]]
-    kinds = [(0.2, _rules), (0.36, _squares), (0.52, _box), (0.6, security_print)]
+def _print_on(sheet: Sheet, random: Generator, shares: Sequence[float]) -> None:
+    kinds: list[Callable[[Sheet, Generator], None]] = [_rules, _squares, _box, security_print]
     chosen = random.random()
-    for bound, kind in kinds:
+    for bound, kind in zip(np.cumsum(shares), kinds, strict=True):
         if chosen < bound:
             kind(sheet, random)
             return
