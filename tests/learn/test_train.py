@@ -126,7 +126,7 @@ def test_every_image_is_shown_once_an_epoch(digits: Dataset, monkeypatch: pytest
         shown.append((epoch, rows.tolist()))
         return images
 
-    monkeypatch.setattr(train, "augment", look)
+    monkeypatch.setattr(tasks, "augment", look)
     training, _ = halves(digits)
     train.train(training, None, asked(epochs=3.0))
     orders = [[row for at, rows in shown if at == epoch for row in rows] for epoch in range(3)]
