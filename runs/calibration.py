@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits import stats
+from inkdigits import files, stats
+from inkdigits.learn import checkpoint, export
+from inkdigits.learn.checkpoint import Model
 
 ERROR_RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 """Shares of wrong answers among the accepted ones that thresholds are given for."""
@@ -25,3 +27,10 @@ def best_temperature(nll: Callable[[float], float]) -> float:
 def thresholds(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> dict[str, float]:
     """For each error rate, the confidence from which on held-out answers keep to it."""
     return {f"{rate:g}": stats.least_confidence(confidences, right, error_rate=rate) for rate in ERROR_RATES}
+
+
+def write(model: Model, out: Path) -> None:
+    """Both files of a shipped model: `out`, the ONNX one, and beside it the safetensors to train on from."""
+    print(model.card.provenance["validation"])
+    checkpoint.save(out.with_suffix(".safetensors"), model)
+    files.write(out, export.graph(model))

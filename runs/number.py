@@ -7,7 +7,6 @@ python -m runs.number --lines 5000 --epochs 1 --out /tmp/number.onnx     a quick
 import argparse
 import math
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,20 +15,19 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from rich.progress import track
 
-from inkdigits import files, image
+from inkdigits import image
 from inkdigits.card import Card
 from inkdigits.data.drawn import lines
 from inkdigits.data.drawn.lines import DrawnLine
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
-from inkdigits.learn import checkpoint, export, options, run, train
+from inkdigits.learn import options, run, train
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.train import Watch
 from inkdigits.read import ctc
 from inkdigits.types import Gray, Lines
-from runs import calibration, sources
+from runs import calibration, drawing, sources
 from runs.sources import Sources
 
 CHUNK = 250
@@ -62,9 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     training = drawn("training", asked.lines)
     held = drawn("validation", max(CHUNK, asked.lines // 45))
     model = calibrated(trained(training, asked.epochs), held)
-    print(model.card.provenance["validation"])
-    checkpoint.save(asked.out.with_suffix(".safetensors"), model)
-    files.write(asked.out, export.graph(model))
+    calibration.write(model, asked.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,15 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def drawn(purpose: str, n: int) -> Lines:
     """Strips of drawn lines and of real ones retaken; of validation's writers, all drawn."""
-    chunks = range(n // CHUNK)
-    with ProcessPoolExecutor(2) as pool:
-        parts = list(
-            track(
-                pool.map(_chunk, [purpose] * len(chunks), chunks),
-                total=len(chunks),
-                description=f"drawing {purpose}",
-            )
-        )
+    parts = drawing.chunks(_chunk, purpose, max(1, n // CHUNK))
     made = [line for part in parts for line in part]
     return Lines(
         name="drawn lines",

@@ -6,26 +6,24 @@ python -m runs.reader --images 20000 --epochs 1 --out /tmp/reader.onnx     a qui
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.random import Generator
-from rich.progress import track
 
-from inkdigits import files, image
+from inkdigits import image
 from inkdigits.card import NONE, Card
 from inkdigits.data.drawn import photos
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
-from inkdigits.learn import checkpoint, export, options, run, train
+from inkdigits.learn import options, run, train
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.train import Watch
 from inkdigits.types import Dataset, Gray, Images, Labels
-from runs import calibration, sources
+from runs import calibration, drawing, sources
 from runs.sources import Sources
 
 LABELS = (*DIGITS, NONE)
@@ -61,10 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         thresholds=_thresholds(made, held, temperature),
         provenance={**made.card.provenance, "validation": _figures(made, held, temperature)},
     )
-    model = Model(network=made.network, card=card)
-    print(card.provenance["validation"])
-    checkpoint.save(asked.out.with_suffix(".safetensors"), model)
-    files.write(asked.out, export.graph(model))
+    calibration.write(Model(network=made.network, card=card), asked.out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,15 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _drawn(purpose: str, n: int) -> Dataset:
     """Digit images of real crops, drawn photos of digits, and drawn photos of what is none."""
-    chunks = range(n // CHUNK)
-    with ProcessPoolExecutor(2) as pool:
-        parts = list(
-            track(
-                pool.map(_chunk, [purpose] * len(chunks), chunks),
-                total=len(chunks),
-                description=f"drawing {purpose}",
-            )
-        )
+    parts = drawing.chunks(_chunk, purpose, max(1, n // CHUNK))
     return Dataset(
         name="drawn digits",
         split=purpose,
