@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Deletes the coverage files that a killed process left half written, which `coverage combine` breaks off at.
 
 Tests kill processes on purpose, and coverage writes SQLite without a journal: one that dies while it
