@@ -24,7 +24,7 @@ from inkdigits.read import digits, engine, grids, numbers
 from inkdigits.read.engine import Engine
 from inkdigits.read.numbers import Wanted
 from inkdigits.read.reader import least_confidence
-from inkdigits.types import Gray, Line
+from inkdigits.types import Dataset, Gray, Line
 
 MAX_ERROR = 0.005
 """The error rate that answers are accepted at."""
@@ -76,7 +76,7 @@ def _summary(read: Sequence[Read]) -> dict[str, Any]:
         "right": float(right.mean()),
         "interval": [low, high],
         "accepted": float(accepted.mean()),
-        "wrong_of_accepted": float(1 - right[accepted].mean()) if accepted.any() else 0.0,
+        "wrong_of_accepted": float(1 - right[accepted].mean()) if accepted.any() else None,
         "calibration_error": stats.calibration_error(confidences, right),
     }
 
@@ -162,9 +162,8 @@ def _number_digits(reader: Engine, part: str) -> list[Read]:
 
 
 def _images(reader: Engine, name: str, part: str) -> dict[str, Any]:
-    """Digit images of a known set; of the training split for validation, where the reader didn't learn it."""
-    split = "train" if part == "validation" and name == "usps" else "test"
-    found = data.load(name, split)
+    """Digit images of a known set; for validation, of its training split what the reader didn't learn."""
+    found = _known(name, part)
     scores = reader.classify(found.images)
     names = np.array(reader.card.label_names)
     least = least_confidence(reader, MAX_ERROR)
@@ -178,15 +177,24 @@ def _images(reader: Engine, name: str, part: str) -> dict[str, Any]:
     )
 
 
+def _known(name: str, part: str) -> Dataset:
+    if part == "validation":
+        return sources.mnist()[1] if name == "mnist" else data.load(name, "train")
+    return data.load(name, "test")
+
+
 def _refused(reader: Engine, part: str) -> dict[str, Any]:
-    """What is refused where 99 % of MNIST's test digits are accepted: letters and signs, blanks, fashion."""
+    """What is refused where 99 % of MNIST's digits are accepted: letters and signs, fashion, blanks."""
     names = reader.card.label_names
     digit = [at for at, name in enumerate(names) if name != NONE]
-    mnist = reader.classify(data.load("mnist", "test").images)[:, digit].max(axis=1)
+    mnist = reader.classify(_known("mnist", part).images)[:, digit].max(axis=1)
     threshold = float(np.quantile(mnist, 0.01))
     symbols = sources.symbols(part)
     is_digit = np.char.isdigit(np.array(symbols.label_names)[symbols.labels])
-    kinds = {"letters_and_signs": symbols.images[~is_digit]}
+    kinds = {
+        "letters_and_signs": symbols.images[~is_digit],
+        "fashion": _known("fashion-mnist", part).images[:10_000],
+    }
     blanks = [path for path in sources.cells(part) if path.parent.name == "blank"]
     lines = [digits.read(image.decode(path), reader, threshold) for path in blanks]
     return {

@@ -10,7 +10,7 @@ from inkdigits import files, stats
 from inkdigits.learn import checkpoint, export
 from inkdigits.learn.checkpoint import Model
 
-ERROR_RATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+ERROR_RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 """Shares of wrong answers among the accepted ones that thresholds are given for."""
 
 WEIGHTS = Path(__file__).parents[1] / "src" / "inkdigits" / "weights"

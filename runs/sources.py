@@ -5,6 +5,7 @@ Only data whose licence admits it: MNIST, UCI Pendigits and Semeion, the symbols
 """
 
 import io
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -187,9 +188,20 @@ def _digit_image(picture: Gray) -> list[Gray]:
 def _lines(part: str) -> tuple[DrawnLine, ...]:
     chosen = writers(part)
     return tuple(
-        DrawnLine(picture=image.decode(number.file), text=number.digits)
+        DrawnLine(picture=picture, text=number.digits, cuts=_gaps(_cut(picture)))
         for number in _numbers()
         if number.writer in chosen
+        for picture in [image.decode(number.file)]
+    )
+
+
+def _gaps(cut: Sequence[tuple[Gray, list[int]]]) -> tuple[tuple[int, int], ...]:
+    """Where neighbours don't reach over each other: how many digits stand before, and the gap's middle."""
+    boxes = [box for _, box in cut]
+    return tuple(
+        (at + 1, (x + width + following[0]) // 2)
+        for at, ((x, _, width, _), following) in enumerate(itertools.pairwise(boxes))
+        if x + width <= following[0]
     )
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
-from inkdigits import cli, data, image
+from inkdigits import cli, data, image, weights
 from inkdigits.cli import reading
 from inkdigits.types import Gray
 
@@ -40,10 +41,10 @@ def photos(data_folder: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, kind: str = "digit") -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("inkdigits")
     return subprocess.run(
-        [program, "read", "--as", "digit", *arguments], capture_output=True, text=True, check=False
+        [program, "read", "--as", kind, *arguments], capture_output=True, text=True, check=False
     )
 
 
@@ -75,6 +76,22 @@ def test_csv_has_a_row_for_each_line_and_for_each_file_that_cant_be_read(photos:
     assert "damaged" in rows[3]["reason"]
 
 
+def test_a_grids_rows_of_a_csv_name_their_cells(photos: Path, tmp_path: Path) -> None:
+    table = np.full((3 * 150 + 90, 4 * 150 + 90), 220, np.uint8)
+    for row in range(3):
+        for column in range(4):
+            cv2.rectangle(
+                table, (45 + 150 * column, 45 + 150 * row), (195 + 150 * column, 195 + 150 * row), 40, 3
+            )
+    for row, column, name in ((0, 1, "0"), (1, 3, "1"), (2, 0, "2")):
+        top, left = 50 + 150 * row, 50 + 150 * column
+        table[top : top + 140, left : left + 140] = np.asarray(Image.open(photos / f"{name}.png"))
+    Image.fromarray(table).save(tmp_path / "table.png")
+    told = run(str(tmp_path / "table.png"), "--csv", kind="grid").stdout
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert [(row["field"], row["text"]) for row in rows] == [("r1c2", "7"), ("r2c4", "2"), ("r3c1", "1")]
+
+
 def test_results_go_into_a_file(photos: Path, tmp_path: Path) -> None:
     for name in ("found.json", "found.csv"):
         out = tmp_path / "results" / name
@@ -97,7 +114,10 @@ def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -
         (many / f"{number:03}.png").write_bytes((photos / f"{number % 3}.png").read_bytes())
     out = tmp_path / "found.json"
     program = Path(sys.executable).with_name("inkdigits")
-    begun = subprocess.Popen([program, "read", "--as", "digit", str(many), "--out", str(out)])
+    model = tmp_path / "model.onnx"
+    model.write_bytes(weights.content("reader"))
+    asked = [str(many), "--out", str(out), "--model", str(model)]
+    begun = subprocess.Popen([program, "read", "--as", "digit", *asked])
     journal = tmp_path / "found.json.unfinished"
     until = time.monotonic() + 60
     while time.monotonic() < until and not (journal.exists() and journal.read_bytes().count(b"\n") > 20):
@@ -108,10 +128,14 @@ def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -
     assert 20 < had < 300
     first = journal.read_text().splitlines()[1]
     journal.write_text(journal.read_text().replace('"text": "7"', '"text": "77"') + '{"file": "torn')
-    assert "holds what a stopped batch had read: give --resume" in run(str(many), "--out", str(out)).stderr
-    other = run(str(many), "--out", str(out), "--resume", "--max-error", "0.01")
-    assert "was begun with other options" in other.stderr
-    assert run(str(many), "--out", str(out), "--resume").returncode == 0
+    assert "holds what a stopped batch had read: give --resume" in run(*asked).stderr
+    assert "was begun otherwise" in run(*asked, "--resume", "--max-error", "0.01").stderr
+    changed = onnx.load_model_from_string(model.read_bytes())
+    changed.doc_string = "another"
+    model.write_bytes(changed.SerializeToString())
+    assert "was begun otherwise" in run(*asked, "--resume").stderr
+    model.write_bytes(weights.content("reader"))
+    assert run(*asked, "--resume").returncode == 0
     documents = json.loads(out.read_text())
     assert [Path(document["file"]).name for document in documents] == [f"{n:03}.png" for n in range(300)]
     assert json.loads(first)["file"] == documents[0]["file"]

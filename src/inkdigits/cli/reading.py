@@ -1,6 +1,7 @@
 """`inkdigits read`: the digits in pictures, scans and PDFs, with confidence, and accepted or not."""
 
 import csv
+import hashlib
 import io
 import json
 import sys
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inkdigits import files
+from inkdigits import __version__, files
 from inkdigits.cli.journal import Entry, Journal
 from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
@@ -90,8 +91,15 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
 
     if output.file is not None:
         reader.build(job.order)  # what can't be read with is said before anything is written
-        return _to_file(wanted, entries, output, order=repr(job))
+        return _to_file(wanted, entries, output, order=_described(job))
     return _to_console(entries(wanted), output)
+
+
+def _described(job: Job) -> str:
+    """All that decides what is read: the options, what stands in the files they name, and the version."""
+    named = (path for path in (job.order.model, job.order.form) if path is not None)
+    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in named]
+    return " ".join([repr(job), *contents, __version__])
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -196,8 +204,7 @@ def _rows(document: Entry) -> list[list[object]]:
         return [[document["file"], *[""] * 6, document["error"], *[""] * 4]]
     found: list[list[object]] = []
     for number, page in enumerate(document["pages"], 1):
-        names = [field["name"] for field in page["fields"] or ()] or [""] * len(page["lines"])
-        for at, (name, line) in enumerate(zip(names, page["lines"], strict=True), 1):
+        for at, (name, line) in enumerate(zip(_names(page), page["lines"], strict=True), 1):
             box = line["box"]
             found.append(
                 [
@@ -210,6 +217,20 @@ def _rows(document: Entry) -> list[list[object]]:
             reason = page["error"] or "no digits"
             found.append([document["file"], number, *[""] * 5, reason, *[""] * 4])
     return found
+
+
+def _names(page: Entry) -> list[str]:
+    """What each line is: a form's field by its name, a grid's cell by its row and column, from 1."""
+    if page["fields"] is not None:
+        return [field["name"] for field in page["fields"]]
+    if page["grid"] is not None:
+        return [
+            f"r{row}c{column}"
+            for row, cells in enumerate(page["grid"], 1)
+            for column, cell in enumerate(cells, 1)
+            if cell
+        ]
+    return [""] * len(page["lines"])
 
 
 def _status(documents: Iterable[Entry]) -> int:

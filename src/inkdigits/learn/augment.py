@@ -15,8 +15,8 @@ from torch import Tensor
 from inkdigits.learn import counted
 from inkdigits.learn.options import AugmentOptions
 
-ELASTIC_KNOTS = 5
-"""Knots along each side of the coarse grid whose random moves bend an image smoothly."""
+ELASTIC_SPACING = 7
+"""Pixels, about, between the knots of the coarse grid whose random moves bend an image smoothly."""
 
 ERASED = (0.15, 0.4)
 """Shortest and longest side of an erased rectangle, as shares of the image's."""
@@ -82,7 +82,8 @@ def _resampled(images: Tensor, draw: Callable[[str, int], Tensor], options: Augm
     matrices = _matrices(2 * draw("affine", 6) - 1, options, height, width)
     where = F.affine_grid(matrices, [len(images), 1, height, width], align_corners=False)
     if options.elastic:
-        knots = (2 * draw("elastic", 2 * ELASTIC_KNOTS**2) - 1).view(-1, 2, ELASTIC_KNOTS, ELASTIC_KNOTS)
+        down, across = (round(side / ELASTIC_SPACING) + 1 for side in (height, width))
+        knots = (2 * draw("elastic", 2 * down * across) - 1).view(-1, 2, down, across)
         bend = (knots.flatten(2) @ _spread(knots, height, width)).view(-1, 2, height, width)
         pixels = torch.tensor([2 / width, 2 / height], device=images.device)
         where = where + bend.movedim(1, -1) * (options.elastic * pixels)
@@ -91,8 +92,9 @@ def _resampled(images: Tensor, draw: Callable[[str, int], Tensor], options: Augm
 
 
 def _spread(knots: Tensor, height: int, width: int) -> Tensor:
-    """The matrix that spreads the grid of knots over the pixels, bicubically: (knots², height · width)."""
-    each_alone = torch.eye(ELASTIC_KNOTS**2, device=knots.device).view(-1, 1, *knots.shape[2:])
+    """The matrix that spreads the grid of knots over the pixels, bicubically: (knots, height · width)."""
+    down, across = knots.shape[2:]
+    each_alone = torch.eye(down * across, device=knots.device).view(-1, 1, down, across)
     return F.interpolate(each_alone, size=(height, width), mode="bicubic", align_corners=True).flatten(1)
 
 

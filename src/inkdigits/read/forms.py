@@ -36,12 +36,15 @@ _WITHIN, _FAINT, _LEAST_STROKE = 0.15, 0.07, 40
 
 @dataclass(frozen=True, kw_only=True)
 class Readers:
-    """The models that read lines and single digits, and from which confidence on each is believed."""
+    """The models that read lines and single digits, and from which confidence on each is believed.
+
+    `least_digit` tells it for each of so many digits that have to be right together.
+    """
 
     number: Engine
     digit: Engine
     least_number: float
-    least_digit: float
+    least_digit: Callable[[int], float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,11 +126,11 @@ def _boxes(sheet: _Sheet, spec: FieldSpec, readers: Readers, field: Field) -> Fi
     cuts = [_cut(sheet, box) for box in spec.boxes]
     written = [order for order, cut in enumerate(cuts) if not _is_blank(cut.view)]
     views = [cuts[order].view for order in written]
-    found = digits.read_all(views, readers.digit, readers.least_digit)
+    found = digits.read_all(views, readers.digit, readers.least_digit(max(1, len(views))))
     lines = dict(zip(written, found, strict=True))
     text = "".join(line.text or UNREAD for line in found)
     confidence = math.prod(line.confidence if line.text else 0.0 for line in found) if found else 0.0
-    reason = _fault(lines, sure=confidence >= readers.least_digit)
+    reason = _fault(lines)
     if reason is None and spec.checks:
         reason = checks.objection(checks.parse(spec.checks), text)
     return replace(
@@ -140,7 +143,7 @@ def _boxes(sheet: _Sheet, spec: FieldSpec, readers: Readers, field: Field) -> Fi
     )
 
 
-def _fault(lines: Mapping[int, Line], *, sure: bool) -> str | None:
+def _fault(lines: Mapping[int, Line]) -> str | None:
     """Why boxes can't be believed, naming one as counted from 1; `lines` are those of the written ones."""
     if not lines:
         return "blank"
@@ -149,7 +152,7 @@ def _fault(lines: Mapping[int, Line], *, sure: bool) -> str | None:
             return f"box {order + 1}: blank, between others"
         if not lines[order].accepted:
             return f"box {order + 1}: {lines[order].reason}"
-    return None if sure else "unsure"
+    return None
 
 
 def _choice(sheet: _Sheet, spec: FieldSpec, _: Readers, field: Field) -> Field:

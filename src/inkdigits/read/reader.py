@@ -78,7 +78,7 @@ def _form(path: Path, order: Order) -> Reader:
         number=number,
         digit=digit,
         least_number=least_confidence(number, order.max_error),
-        least_digit=least_confidence(digit, order.max_error),
+        least_digit=lambda n: _least_of_each(digit, order.max_error, n),
     )
 
     def read(picture: Gray) -> Page:
@@ -86,6 +86,14 @@ def _form(path: Path, order: Order) -> Reader:
         return Page(lines=tuple(_as_line(field) for field in fields), fields=fields)
 
     return read
+
+
+def _least_of_each(digit: Engine, error_rate: float, n: int) -> float:
+    """From which confidence on each of n digits, so that all are right but for that rate; maybe infinite."""
+    try:
+        return least_confidence(digit, error_rate / n)
+    except ArgumentError:
+        return math.inf
 
 
 def _as_line(field: Field) -> Line:

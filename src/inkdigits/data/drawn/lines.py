@@ -34,19 +34,24 @@ _GAPS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnLine:
-    """A picture of a line, uint8, and the digits on it."""
+    """A picture of a line, uint8, and the digits on it.
+
+    `cuts` are where it may be cut between two digits: how many stand before, and the column.
+    """
 
     picture: Gray
     text: str
+    cuts: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Style:
-    """How a hand writes this line: in pixels but for `slant`, `size` (shares of the height) and `angle`."""
+    """How a hand writes this line: in pixels but for `slant`, `width` and `size` (shares) and `angle`."""
 
     height: int
     slant: float
     angle: float
+    width: float
     gap: float
     unrest: float
     size: float
@@ -85,6 +90,14 @@ def retaken(picture: Gray, random: Generator) -> Gray:
     return small
 
 
+def run(line: DrawnLine, random: Generator) -> DrawnLine:
+    """The line from one of its cuts, or its beginning, to a later one, or its end."""
+    places = [(0, 0), *line.cuts, (len(line.text), line.picture.shape[1])]
+    first, last = sorted(random.choice(len(places), size=2, replace=False).tolist())
+    (start, left), (end, right) = places[first], places[last]
+    return DrawnLine(picture=line.picture[:, left:right], text=line.text[start:end])
+
+
 def _text(digits: Sequence[str], random: Generator) -> list[str]:
     """Random digits, so that no pattern is learnt; at times the round end of an amount, or a repetition."""
     n = 1 + int(random.choice(LONGEST, p=_LENGTHS))
@@ -106,6 +119,7 @@ def _style(random: Generator) -> _Style:
         height=height,
         slant=random.uniform(-0.55, 0.15) if random.random() < 0.7 else 0.0,
         angle=random.uniform(-4, 4),
+        width=random.uniform(0.8, 1.2),
         gap=float(random.choice(gaps, p=shares)) * height,
         unrest=random.uniform(0, 0.1) * height,
         size=random.uniform(0, 0.22),
@@ -149,7 +163,7 @@ def _one(hand: Hand, digit: str, style: _Style, random: Generator) -> Gray:
     ink = hand.write(random, digit, round(style.height * (1 + random.uniform(-style.size, style.size))))
     if random.random() < 0.1:
         return ink
-    return photos.turned(ink, style.angle + random.uniform(-3, 3), slant=style.slant)
+    return photos.turned(ink, style.angle + random.uniform(-3, 3), slant=style.slant, width=style.width)
 
 
 def _placed(sheet: Gray, ink: Gray, x: float, style: _Style, random: Generator) -> float:
