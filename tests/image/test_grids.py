@@ -77,6 +77,21 @@ def test_bold_lines_between_thin_ones_are_not_the_only_lines() -> None:
     assert (len(grid.rows), len(grid.columns)) == (10, 10)
 
 
+@pytest.mark.parametrize("torn", [60, 130])
+def test_a_corner_that_is_not_seen_is_where_the_sides_meet(torn: int) -> None:
+    drawn = sheet(9, 9)
+    far = 80 + 9 * CELL + 20
+    cv2.fillConvexPoly(drawn, np.array([[far, 60], [far - torn - 20, 60], [far, 60 + torn + 20]]), 225)
+    photo, turn = tilted(drawn, 0.08, 3)
+    grid = image.find_grid(photo)
+    assert (len(grid.rows), len(grid.columns)) == (10, 10)
+    box = grid.box(0, 8)
+    middle = np.array([[[80.0 + 8.5 * CELL, 80.0 + 0.5 * CELL]]])
+    x, y = cv2.perspectiveTransform(middle, turn)[0, 0]
+    assert abs(box.x + box.width / 2 - x) < 0.2 * CELL
+    assert abs(box.y + box.height / 2 - y) < 0.2 * CELL
+
+
 def framed(height: int, width: int) -> Gray:
     picture = np.full((height, width), 220, np.uint8)
     cv2.rectangle(picture, (2, 2), (width - 3, height - 3), 30, 2)

@@ -24,6 +24,7 @@ _BLUR = 1.2
 _WINDOWS, _OFFSETS = (15, 31, 61), (3, 6, 10)
 _LEAST_AREA = 0.05
 _N_CONTOURS = 3
+_SIDE_TOLERANCE, _PARALLEL, _MOST_ADDED = 0.01, 1e-6, 1.5
 _TRIAL_SIDE, _TRIAL_MARGIN = 270, 6
 _LEAST_REGULAR = 0.4
 _PREFER_SQUARE = 0.15
@@ -98,7 +99,8 @@ def _quadrilaterals(dark: Gray) -> list[Corners]:
     contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     largest = sorted(contours, key=cv2.contourArea)[-_N_CONTOURS:]
     hulls = [np.asarray(cv2.convexHull(each), np.int32) for each in largest]
-    return [_corners(each) for each in hulls if cv2.contourArea(each) >= _LEAST_AREA * dark.size]
+    large = [each for each in hulls if cv2.contourArea(each) >= _LEAST_AREA * dark.size]
+    return [_corners(each) for each in large] + [found for each in large for found in _by_sides(each)]
 
 
 def _corners(hull: NDArray[np.int32]) -> Corners:
@@ -111,6 +113,22 @@ def _corners(hull: NDArray[np.int32]) -> Corners:
         if len(simple) < 4:
             break
     return _ordered(hull[:, 0].astype(np.float32))
+
+
+def _by_sides(hull: NDArray[np.int32]) -> list[Corners]:
+    """Where the hull's four longest sides meet, for a corner that is faint; none where that is far off."""
+    simple = cv2.approxPolyDP(hull, _SIDE_TOLERANCE * cv2.arcLength(hull, closed=True), closed=True)
+    points = np.pad(simple[:, 0].astype(np.float64), ((0, 0), (0, 1)), constant_values=1)
+    if len(points) < 4:
+        return []
+    ends = np.roll(points, -1, axis=0)
+    longest = np.sort(np.linalg.norm(ends - points, axis=1).argsort()[-4:])
+    lines = np.cross(points[longest], ends[longest])
+    meeting = np.cross(lines, np.roll(lines, -1, axis=0))
+    if (abs(meeting[:, 2]) < _PARALLEL).any():
+        return []
+    found = _ordered(np.asarray(meeting[:, :2] / meeting[:, 2:], np.float32))
+    return [found] if cv2.contourArea(found) < _MOST_ADDED * cv2.contourArea(hull) else []
 
 
 def _ordered(points: Corners) -> Corners:
