@@ -7,11 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from packaging.requirements import Requirement
 from PIL import Image
 
 from bench import results
@@ -51,6 +53,7 @@ def figures() -> dict[str, Any]:
         "images_per_second": len(many) / _timed(lambda: both.classify(many), runs=5)["mean"],
         "shell": _shell(one, "digit"),
         "page_process_peak_mb": _peak_mb(page),
+        "install_mb": _install_mb(),
     }
 
 
@@ -85,14 +88,34 @@ def _peak_mb(page: Gray) -> float:
         file = Path(folder) / "page.png"
         file.write_bytes(_png(page))
         code = (
-            "import sys, resource; from pathlib import Path; from inkdigits.read import reader; "
+            "import re, sys; from pathlib import Path; from inkdigits.read import reader; "
             "reader.read(Path(sys.argv[1]), reader.build(reader.Order(kind='auto'))); "
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-        )
+            "print(re.search(r'VmHWM:\\s*(\\d+) kB', Path('/proc/self/status').read_text())[1])"
+        )  # not resource.getrusage, which counts what the process was before it became another program
         told = subprocess.run(
             [sys.executable, "-c", code, str(file)], check=True, capture_output=True, text=True
         )
-    return int(told.stdout) / (1 << 10 if sys.platform == "linux" else 1 << 20)
+    return int(told.stdout) / (1 << 10)
+
+
+def _install_mb() -> float:
+    """What the package and all that it needs take on the disk, but for the byte code that Python adds."""
+    wanted, seen, total = ["inkdigits"], set[str](), 0
+    while wanted:
+        name = wanted.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        found = metadata.distribution(name)
+        needed = [Requirement(each) for each in found.requires or ()]
+        wanted += [each.name for each in needed if not each.marker or each.marker.evaluate({"extra": ""})]
+        parts = [Path(str(each.locate())) for each in found.files or ()]
+        total += sum(each.stat().st_size for each in parts if each.suffix != ".pyc" and each.is_file())
+    package = Path(weights.__file__).parents[1]  # installed for development, it isn't among its own files
+    total += sum(
+        each.stat().st_size for each in package.rglob("*") if each.suffix != ".pyc" and each.is_file()
+    )
+    return total / 1e6
 
 
 if __name__ == "__main__":

@@ -221,6 +221,15 @@ def test_an_elastic_bend_is_smooth_small_and_no_affine_map() -> None:
     assert left.min() > 0.3
 
 
+@pytest.mark.parametrize("width", [28, 280])
+def test_a_bend_is_of_a_digits_size_however_long_the_picture(width: int) -> None:
+    rows = np.tile(np.arange(28, dtype=np.uint8)[:, np.newaxis] * 9, (50, 1, width))
+    found = changed(rows, elastic=2.0)[:, 8:20, 4:-4].astype(float)
+    moved = found / 9 - np.arange(8, 20)[:, np.newaxis]
+    apart = np.abs(moved[..., 14:] - moved[..., :-14]).mean()
+    assert 0.8 < apart / moved.std() < 1.5  # two places half a digit's height apart move differently
+
+
 def test_an_elastic_bend_keeps_the_ink(digits: Dataset) -> None:
     before = digits.images.sum(axis=(1, 2), dtype=float)
     after = changed(digits.images, elastic=2.0).sum(axis=(1, 2), dtype=float)

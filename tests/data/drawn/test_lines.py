@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inkdigits import image
 from inkdigits.data.drawn import glyphs, hands, lines
 from inkdigits.data.drawn.hands import Hands
+from inkdigits.data.drawn.lines import DrawnLine
 from inkdigits.types import Gray, Images
 
 FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -103,3 +104,15 @@ def test_a_real_line_retaken_is_still_that_line() -> None:
         ink = image.strip(picture).ink
         n_parts = cv2.connectedComponents((ink > 128).astype(np.uint8))[0] - 1
         assert 3 <= n_parts <= 5
+
+
+def test_a_run_of_a_line_shows_the_digits_between_two_cuts() -> None:
+    picture = np.repeat(np.array([[7, 0, 4, 4, 1, 9]], np.uint8), 10, axis=1)
+    cut = DrawnLine(picture=picture, text="704419", cuts=((1, 10), (2, 20), (4, 40)))
+    random, texts = np.random.default_rng(0), set[str]()
+    for _ in range(200):
+        run = lines.run(cut, random)
+        shown = run.picture[0, ::10]
+        assert run.text == "".join(map(str, shown))
+        texts.add(run.text)
+    assert texts == {"7", "70", "7044", "704419", "0", "044", "04419", "44", "4419", "19"}
