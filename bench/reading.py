@@ -1,7 +1,7 @@
-"""How well what ships reads real writing, by whom no model was trained or tuned.
+"""How well what ships reads real writing, by people and on photos that no model was trained on.
 
-`python -m bench.reading` prints the figures on validation writers and photos, on which recipes may be chosen;
-`python -m bench.run reading` reads the test's, once, and writes them to `bench/results`.
+`python -m bench.run reading-validation` measures on validation writers and photos, on which recipes may be
+chosen; `python -m bench.run reading` on the test's, once, at the end.
 """
 
 import json
@@ -45,6 +45,11 @@ class Read:
 def measure() -> None:
     """Reads the test writers and photos, and writes the figures."""
     results.write("reading", figures("test"))
+
+
+def measure_validation() -> None:
+    """Reads validation's, and writes the figures: for the time before the test is read."""
+    results.write("reading-validation", figures("validation"))
 
 
 def figures(part: str) -> dict[str, Any]:
@@ -205,7 +210,3 @@ def _refused(reader: Engine, part: str) -> dict[str, Any]:
         },
         "blanks": float(np.mean([not line.accepted for line in lines])),
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(figures("validation"), indent=2))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 
 from bench import results
@@ -23,6 +25,7 @@ from inkdigits.read import engine, reader
 from inkdigits.read.reader import Order
 from inkdigits.types import Gray
 
+ROOT = Path(__file__).parent.parent
 N_LINES, N_DIGITS = 20, 10
 """On an A4 page at 300 dpi."""
 
@@ -83,7 +86,7 @@ def _shell(picture: bytes, kind: str) -> dict[str, Any]:
 
 
 def _peak_mb(page: Gray) -> float:
-    """The most memory that reading the page's PNG takes, in a process of its own."""
+    """MB: the most memory that reading the page's PNG takes, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.png"
         file.write_bytes(_png(page))
@@ -95,14 +98,19 @@ def _peak_mb(page: Gray) -> float:
         told = subprocess.run(
             [sys.executable, "-c", code, str(file)], check=True, capture_output=True, text=True
         )
-    return int(told.stdout) / (1 << 10)
+    return int(told.stdout) * 1024 / 1e6
 
 
 def _install_mb() -> float:
-    """What the package and all that it needs take on the disk, but for the byte code that Python adds."""
-    wanted, seen, total = ["inkdigits"], set[str](), 0
+    """MB that the package and all that it needs take on the disk, but for the byte code that Python adds."""
+    package = Path(weights.__file__).parents[1]
+    total = sum(
+        each.stat().st_size for each in package.rglob("*") if each.suffix != ".pyc" and each.is_file()
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted, seen = [Requirement(each).name for each in project["dependencies"]], set[str]()
     while wanted:
-        name = wanted.pop()
+        name = canonicalize_name(wanted.pop())
         if name in seen:
             continue
         seen.add(name)
@@ -111,10 +119,6 @@ def _install_mb() -> float:
         wanted += [each.name for each in needed if not each.marker or each.marker.evaluate({"extra": ""})]
         parts = [Path(str(each.locate())) for each in found.files or ()]
         total += sum(each.stat().st_size for each in parts if each.suffix != ".pyc" and each.is_file())
-    package = Path(weights.__file__).parents[1]  # installed for development, it isn't among its own files
-    total += sum(
-        each.stat().st_size for each in package.rglob("*") if each.suffix != ".pyc" and each.is_file()
-    )
     return total / 1e6
 
 

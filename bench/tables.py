@@ -1,13 +1,12 @@
 """The READMEs' results tables, made from `bench/results` in English and Chinese."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import results
+from bench import reading_tables, results
 
 ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 _LANGUAGES: dict[str, dict[str, Any]] = {
     "README.md": {
@@ -43,15 +42,23 @@ _ROWS = ("article", "sprint", "fast", "strong", "best")
 
 def fill() -> None:
     """Writes the tables between the marks of both READMEs, one for each kind of machine with results."""
-    found = [rows for folder in results.folders() if (rows := _rows(results.read(folder)))]
-    if not found:
+    measured = [results.read(folder) for folder in results.folders()]
+    found = [rows for each in measured if (rows := _rows(each))]
+    for language, (file, words) in enumerate(_LANGUAGES.items()):
+        _put(ROOT / file, "results", [_table(rows, words) for rows in found])
+        tables = [reading_tables.table(each, language=language) for each in measured]
+        _put(ROOT / file, "reading", [table for table in tables if table])
+
+
+def _put(path: Path, name: str, tables: Sequence[str]) -> None:
+    """Writes tables between two marks of a file; where there are none, what stands there stays."""
+    if not tables:
         return
-    for file, words in _LANGUAGES.items():
-        path = ROOT / file
-        before, _, rest = path.read_text().partition(BEGIN)
-        _, _, after = rest.partition(END)
-        tables = "\n".join(_table(rows, words) for rows in found)
-        path.write_text(f"{before}{BEGIN}\n{tables}{END}{after}")
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, _, rest = path.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    together = "\n".join(tables)
+    path.write_text(f"{before}{begin}\n{together}{end}{after}")
 
 
 def _rows(measured: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

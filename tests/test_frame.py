@@ -89,7 +89,11 @@ def test_every_dependency_is_pinned_to_a_version_that_its_range_admits() -> None
 def test_both_readmes_name_the_two_commands(readme: str) -> None:
     for command in ("make run", "make test", "TORCH_INDEX=https://download.pytorch.org/whl/cpu"):
         assert command in read(readme)
-    for begin, end in (("output:begin", "output:end"), ("results:begin", "results:end")):
+    for begin, end in (
+        ("output:begin", "output:end"),
+        ("results:begin", "results:end"),
+        ("reading:begin", "reading:end"),
+    ):
         assert read(readme).index(f"<!-- {begin} -->") < read(readme).index(f"<!-- {end} -->")
 
 

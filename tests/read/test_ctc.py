@@ -44,17 +44,18 @@ def test_the_probability_of_a_text_is_what_torch_makes_it(
 
 
 @given(n_frames=st.integers(1, 6), seed=st.integers(0, 1000))
-def test_confidence_and_alignment_are_those_of_all_paths_written_out(n_frames: int, seed: int) -> None:
+def test_probability_and_alignment_are_those_of_all_paths_written_out(n_frames: int, seed: int) -> None:
     scores = some_scores(n_frames, 2, seed)
-    found = ctc.read(scores)
+    found = ctc.best_path(scores)
     paths = {
         path: float(sum(scores[t, label] for t, label in enumerate(path)))
         for path in itertools.product(range(3), repeat=n_frames)
     }
     best, _ = max(paths.items(), key=lambda way: way[1])
-    assert found.labels == text_of(best, 2)
-    ways = {path: value for path, value in paths.items() if text_of(path, 2) == found.labels}
-    assert found.confidence == pytest.approx(sum(np.exp(value) for value in ways.values()))
+    assert found == text_of(best, 2)
+    ways = {path: value for path, value in paths.items() if text_of(path, 2) == found}
+    whole = sum(np.exp(value) for value in ways.values())
+    assert np.exp(ctc.log_probability(scores, found)) == pytest.approx(whole)
     groups = [
         (label, len(list(run)))
         for label, run in itertools.groupby(max(ways.items(), key=lambda way: way[1])[0])
@@ -65,23 +66,26 @@ def test_confidence_and_alignment_are_those_of_all_paths_written_out(n_frames: i
         for (label, length), start in zip(groups, starts, strict=False)
         if label != 2
     ]
-    assert list(found.spans) == spans
+    assert list(ctc.align(scores, found)) == spans
 
 
-def test_a_line_read_surely_says_where_and_how_surely() -> None:
+def test_a_line_read_surely_says_where() -> None:
     scores = np.full((9, 11), np.log(0.01 / 10))
     for frame, label in enumerate([10, 4, 4, 10, 7, 10, 7, 7, 10]):
         scores[frame, label] = np.log(0.99)
-    found = ctc.read(scores)
-    assert found.labels == (4, 7, 7)
-    assert found.spans == ((1, 3), (4, 5), (6, 8))
-    assert found.confidence == pytest.approx(0.99**9, rel=0.05)
-    assert found.confidences == pytest.approx((0.99, 0.99, 0.99))
+    assert ctc.best_path(scores) == (4, 7, 7)
+    assert ctc.align(scores, (4, 7, 7)) == ((1, 3), (4, 5), (6, 8))
 
 
 def test_a_line_of_blanks_says_nothing() -> None:
     scores = np.full((5, 11), -20.0)
     scores[:, 10] = 0.0
-    found = ctc.read(scores)
-    assert (found.labels, found.spans, found.confidences) == ((), (), ())
-    assert found.confidence == pytest.approx(1.0)
+    assert ctc.best_path(scores) == ()
+    assert ctc.align(scores, ()) == ()
+
+
+def test_a_text_longer_than_the_line_has_no_place_on_it() -> None:
+    scores = some_scores(4, 10, 0)
+    assert ctc.align(scores, (1, 2, 3, 4, 5)) == ()
+    assert ctc.align(scores, (1, 1, 1)) == ()  # two blanks have to stand between them
+    assert len(ctc.align(scores, (1, 1))) == 2

@@ -56,7 +56,7 @@ def line_reader(text: str) -> Engine:
     """A stand-in that sees the text in every line, surely."""
 
     def classify(strips: Images) -> Scores:
-        scores = np.full((len(strips), image.n_frames(strips.shape[2]), 11), 1e-5, np.float32)
+        scores = np.full((len(strips), strips.shape[2] // image.COLUMNS, 11), 1e-5, np.float32)
         scores[..., 10] = 1 - 1e-4
         for frame, label in zip(FRAMES, text, strict=False):
             scores[:, frame] = 1e-5

@@ -30,7 +30,7 @@ class Journal:
             raise UserError(f"cannot go on with {self.path} ({error})") from error
         found = list(_whole(lines))
         if found and found[0] != {"order": self._order}:
-            raise UserError(f"{self.path} was begun otherwise: leave out --resume to begin anew")
+            raise UserError(f"{self.path} was begun otherwise: delete it to begin anew")
         return found[1:]
 
     @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from inkdigits import __version__, files
+from inkdigits import __version__, files, weights
 from inkdigits.cli.journal import Entry, Journal
 from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
@@ -96,10 +96,10 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
 
 
 def _described(job: Job) -> str:
-    """All that decides what is read: the options, what stands in the files they name, and the version."""
+    """What decides how files are read: the options, the models, a form's spec, and the version."""
     named = (path for path in (job.order.model, job.order.form) if path is not None)
-    contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in named]
-    return " ".join([repr(job), *contents, __version__])
+    contents = [*(path.read_bytes() for path in named), *map(weights.content, weights.NAMES)]
+    return " ".join([repr(job), *(hashlib.sha256(each).hexdigest() for each in contents), __version__])
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

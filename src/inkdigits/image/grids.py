@@ -127,8 +127,10 @@ def _by_sides(hull: NDArray[np.int32]) -> list[Corners]:
     meeting = np.cross(lines, np.roll(lines, -1, axis=0))
     if (abs(meeting[:, 2]) < _PARALLEL).any():
         return []
-    found = _ordered(np.asarray(meeting[:, :2] / meeting[:, 2:], np.float32))
-    return [found] if cv2.contourArea(found) < _MOST_ADDED * cv2.contourArea(hull) else []
+    corners = np.asarray(meeting[:, :2] / meeting[:, 2:], np.float32)
+    is_near = cv2.isContourConvex(corners) and cv2.contourArea(corners) < _MOST_ADDED * cv2.contourArea(hull)
+    found = _ordered(corners)
+    return [found] if is_near and len(np.unique(found, axis=0)) == 4 else []
 
 
 def _ordered(points: Corners) -> Corners:

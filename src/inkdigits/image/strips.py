@@ -22,8 +22,8 @@ LONGEST = 1024
 MARGIN = 8
 """Black columns that `side_by_side` puts before and behind a strip."""
 
-COLUMNS = 2
-"""Columns of a strip for every frame of a line reader's scores: two ones may stand six apart."""
+COLUMNS = 4
+"""Columns of a strip for every frame of a line reader's scores: ones that stand 8 apart are told apart."""
 
 _WORKING_HEIGHT = 96
 _LEAST_CONTRAST = 12
@@ -96,7 +96,7 @@ def side_by_side(strips: Sequence[Gray]) -> NDArray[np.uint8]:
     The width is a whole multiple of 4, 8 columns at least behind the longest strip.
     """
     longest = max(strip.shape[1] for strip in strips)
-    width = -(-(longest + 2 * MARGIN) // 4) * 4
+    width = -(-(longest + 2 * MARGIN) // COLUMNS) * COLUMNS
     together = np.zeros((len(strips), HEIGHT, width), np.uint8)
     for row, strip in zip(together, strips, strict=True):
         row[:, MARGIN : MARGIN + strip.shape[1]] = strip

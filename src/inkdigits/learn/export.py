@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from inkdigits import card, image
+from inkdigits.card import Card
 from inkdigits.learn import checkpoint
 from inkdigits.learn.checkpoint import Model
 from inkdigits.types import SIDE
@@ -60,9 +61,16 @@ def graph(model: Model) -> bytes:
     assert program is not None
     made: onnx.ModelProto = program.model_proto
     _forget_sources(made.graph)
-    made.metadata_props.add(key=card.KEY, value=card.text(card.about(checkpoint.complete(model))))
-    content: bytes = made.SerializeToString(deterministic=True)
-    return content
+    return described(made.SerializeToString(deterministic=True), checkpoint.complete(model))
+
+
+def described(content: bytes, about: Card) -> bytes:
+    """The same ONNX file with that card in its metadata, and nothing else there."""
+    made = onnx.load_model_from_string(content)
+    made.ClearField("metadata_props")
+    made.metadata_props.add(key=card.KEY, value=card.text(card.about(about)))
+    found: bytes = made.SerializeToString(deterministic=True)
+    return found
 
 
 def _forget_sources(graph: onnx.GraphProto) -> None:

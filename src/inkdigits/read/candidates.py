@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import ArgumentError
-from inkdigits.read import beam, ctc
+from inkdigits.read import looks
 from inkdigits.read.beam import Text
 from inkdigits.read.checks import Checks, objection
-from inkdigits.read.ctc import LogScores
+from inkdigits.read.looks import Looks
 from inkdigits.types import Candidate
 
 EXCEPTIONS = 0.01
@@ -34,10 +34,10 @@ class Candidates:
     reason: str | None
 
 
-def best(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> Candidates:
+def best(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> Candidates:
     """The numbers that hold and explain the line best.
 
-    With a list each of its numbers is weighed, else the `beam.WIDTH` likeliest texts; their probabilities are
+    With a list each of its numbers is weighed, else what `looks.likeliest` finds; their probabilities are
     exact. The confidence is the probability that the number is right, where the checks are believed but not
     blindly: digits that break them count e / (1 - e) of what the scores give them, e being `EXCEPTIONS`. For
     a number of probability P that makes P / (1 - B + B·e / (1 - e)), B being the probability of all digits
@@ -48,17 +48,17 @@ def best(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> Can
     Raises ArgumentError where a listed number has a digit that the model doesn't tell.
     """
     weigh = _listed if checks.allowed else _searched
-    texts, probabilities, breaking = weigh(scores, label_names, checks)
-    order = np.argsort(-probabilities, kind="stable")[:N_SHOWN]
-    weight = 1 - breaking + breaking * EXCEPTIONS / (1 - EXCEPTIONS)
-    explained = min(1.0, float(probabilities.sum()))
-    unchecked = _text(ctc.read(scores).labels, label_names)
+    texts, weights, breaking = weigh(seen, label_names, checks)
+    order = np.argsort(-weights, kind="stable")[:N_SHOWN]
+    whole = 1 - breaking + breaking * EXCEPTIONS / (1 - EXCEPTIONS)
+    explained = min(1.0, float(weights.sum()))
+    unchecked = _text(looks.read(seen).labels, label_names)
     return Candidates(
         numbers=tuple(
             Candidate(
                 text=texts[at],
-                probability=min(1.0, float(probabilities[at])),
-                confidence=min(1.0, float(probabilities[at]) / weight),
+                probability=min(1.0, float(weights[at])),
+                confidence=min(1.0, float(weights[at]) / whole),
             )
             for at in order
         ),
@@ -67,10 +67,8 @@ def best(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> Can
     )
 
 
-def log_probabilities(
-    scores: LogScores, label_names: tuple[str, ...], numbers: Sequence[str]
-) -> NDArray[np.float64]:
-    """The probability of each number as its natural logarithm, float64 (n,): a row for `assignment.assign`.
+def probabilities(seen: Looks, label_names: tuple[str, ...], numbers: Sequence[str]) -> NDArray[np.float64]:
+    """The probability of each number, float64 (n,).
 
     Raises ArgumentError where a number has a digit that the model doesn't tell.
     """
@@ -80,26 +78,25 @@ def log_probabilities(
         raise ArgumentError(
             f"the list has the digit {unknown[0]}, but the model tells: {', '.join(label_names)}"
         )
-    return beam.log_probabilities(scores, [tuple(place[digit] for digit in number) for number in numbers])
+    return looks.probabilities(seen, [tuple(place[digit] for digit in number) for number in numbers])
 
 
 _Weighed = tuple[Sequence[str], NDArray[np.float64], float]
 """Texts that hold, their probabilities, and the probability of all digits that break the checks."""
 
 
-def _listed(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
-    probabilities = np.exp(log_probabilities(scores, label_names, checks.allowed))
-    empty = float(np.exp(scores[:, -1].sum()))
-    return checks.allowed, probabilities, max(0.0, 1 - float(probabilities.sum()) - empty)
+def _listed(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
+    found = probabilities(seen, label_names, checks.allowed)
+    return checks.allowed, found, max(0.0, 1 - float(found.sum()) - looks.nothing(seen))
 
 
-def _searched(scores: LogScores, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
-    labels = [each for each in beam.likeliest(scores) if each]
+def _searched(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
+    labels = [each for each in looks.likeliest(seen) if each]
     texts = [_text(each, label_names) for each in labels]
-    probabilities = np.exp(beam.log_probabilities(scores, labels))
+    found = looks.probabilities(seen, labels)
     held = np.array([objection(checks, text) is None for text in texts], np.bool_)
-    breaking = min(1.0, float(probabilities[~held].sum()))
-    return [text for text, whether in zip(texts, held, strict=True) if whether], probabilities[held], breaking
+    breaking = min(1.0, float(found[~held].sum()))
+    return [text for text, whether in zip(texts, held, strict=True) if whether], found[held], breaking
 
 
 def _text(labels: Text, label_names: tuple[str, ...]) -> str:

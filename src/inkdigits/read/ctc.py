@@ -5,8 +5,6 @@ scores over the labels and the blank, which comes last; a text stands for all th
 frames.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,36 +12,12 @@ LogScores = NDArray[np.float64]
 """ln of probabilities: float64, (frames, labels + 1); the blank is the last column."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Read:
-    """What a line says: positions of labels, the probability of the whole, and each label's frames.
-
-    `spans` holds (first frame, frame after the last) of each label in the likeliest way to spread the text;
-    `confidences` the highest score that each label has there.
-    """
-
-    labels: tuple[int, ...]
-    confidence: float
-    spans: tuple[tuple[int, int], ...]
-    confidences: tuple[float, ...]
-
-
-def read(scores: LogScores) -> Read:
-    """The labels that are best frame by frame, repetitions and blanks taken out, and what they are worth."""
+def best_path(scores: LogScores) -> tuple[int, ...]:
+    """The labels that are best frame by frame, repetitions and blanks taken out."""
     blank = scores.shape[1] - 1
     best = scores.argmax(axis=1)
     changes = np.append(True, best[1:] != best[:-1])[: len(best)]
-    labels = tuple(int(label) for label in best[changes] if label != blank)
-    spans = align(scores, labels)
-    return Read(
-        labels=labels,
-        confidence=float(np.exp(min(0.0, log_probability(scores, labels)))),
-        spans=spans,
-        confidences=tuple(
-            float(np.exp(scores[first:end, label].max()))
-            for label, (first, end) in zip(labels, spans, strict=True)
-        ),
-    )
+    return tuple(int(label) for label in best[changes] if label != blank)
 
 
 def log_probability(scores: LogScores, labels: tuple[int, ...]) -> float:
@@ -59,7 +33,10 @@ def log_probability(scores: LogScores, labels: tuple[int, ...]) -> float:
 
 
 def align(scores: LogScores, labels: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """The frames of each label in the likeliest way to spread the text: (first, after the last)."""
+    """The frames of each label in the likeliest way to spread the text: (first, after the last).
+
+    Empty where there is no way to spread it.
+    """
     if not labels:
         return ()
     symbols, may_skip = _extended(labels, blank=scores.shape[1] - 1)
@@ -72,6 +49,8 @@ def align(scores: LogScores, labels: tuple[int, ...]) -> tuple[tuple[int, int], 
         choices = np.stack([state, before, over])
         steps[t] = choices.argmax(axis=0)
         state = choices.max(axis=0) + frame[symbols]
+    if not np.isfinite(state[-2:]).any():
+        return ()
     at = len(symbols) - 1 - int(state[-2] > state[-1])
     path = np.empty(len(scores), np.int64)
     for t in range(len(scores) - 1, -1, -1):

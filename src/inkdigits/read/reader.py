@@ -89,11 +89,12 @@ def _form(path: Path, order: Order) -> Reader:
 
 
 def _least_of_each(digit: Engine, error_rate: float, n: int) -> float:
-    """From which confidence on each of n digits, so that all are right but for that rate; maybe infinite."""
-    try:
-        return least_confidence(digit, error_rate / n)
-    except ArgumentError:
-        return math.inf
+    """From which confidence on each of n digits, so that all are right but for that rate.
+
+    Where the card knows no threshold for so low a rate of each, it is the strictest that it knows.
+    """
+    lowest = min(map(float, digit.card.thresholds), default=0.0)
+    return least_confidence(digit, max(error_rate / n, lowest))
 
 
 def _as_line(field: Field) -> Line:

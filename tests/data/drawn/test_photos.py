@@ -30,7 +30,7 @@ def test_paper_is_bright_and_of_the_shape_asked_for(height: int, width: int, see
 @given(seed=st.integers(0, 10_000))
 def test_a_photo_is_a_grey_picture_of_a_crops_size(digits: Source, seed: int) -> None:
     random = np.random.default_rng(seed)
-    picture = photos.photo(digits(random, 80), random, neighbours=digits)
+    picture = photos.photo(digits(random, 80), random, neighbours=digits).picture
     assert picture.dtype == np.uint8
     assert picture.ndim == 2
     assert 4 <= max(picture.shape) <= photos.LONGEST + 1
@@ -40,7 +40,7 @@ def test_the_same_random_numbers_give_the_same_photo(digits: Source) -> None:
     made = []
     for seed in (3, 3, 4):
         random = np.random.default_rng(seed)
-        made.append(photos.photo(digits(random, 80), random, neighbours=digits))
+        made.append(photos.photo(digits(random, 80), random, neighbours=digits).picture)
     assert np.array_equal(made[0], made[1])
     assert not np.array_equal(made[0], made[2])
 
@@ -69,3 +69,26 @@ def test_ink_bent_keeps_about_its_size(digits: Source) -> None:
         random = np.random.default_rng(seed)
         ink = digits(random, 80).ink
         assert 0.7 < max(photos.bent(ink, random).shape) / max(ink.shape) < 1.6
+
+
+@given(seed=st.integers(0, 10_000))
+def test_a_photo_says_where_its_glyph_is(digits: Source, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    made = photos.photo(digits(random, 80), random)
+    box, (height, width) = made.box, made.picture.shape
+    assert 0 <= box.x < box.x + box.width <= width + 1
+    assert 0 <= box.y < box.y + box.height <= height + 1
+    assert max(box.width, box.height) > 0.2 * max(height, width)
+
+
+def test_the_ink_of_most_photos_is_found_in_the_glyphs_box(digits: Source) -> None:
+    random, off = np.random.default_rng(0), []
+    for _ in range(60):
+        made = photos.photo(digits(random, 80), random)
+        try:
+            found = image.find_digit(made.picture)[1]
+        except UserError:
+            continue
+        there, true = (np.array([b.x, b.y, b.x + b.width, b.y + b.height]) for b in (found, made.box))
+        off.append(np.abs(there - true).max() / max(made.picture.shape))
+    assert np.median(off) < 0.06

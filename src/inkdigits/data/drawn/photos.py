@@ -1,29 +1,56 @@
 """Photos of glyphs: bent as a hand bends them, on paper, in light, through a lens, and saved as JPEG."""
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from inkdigits.data.drawn.glyphs import Glyph, Source
 from inkdigits.data.drawn.paper import Sheet, paper
-from inkdigits.types import Gray
+from inkdigits.types import Box, Gray
 
 SHORTEST, LONGEST = 22, 110
 """Pixels along the longer side of a crop, at least and at most."""
 
 _BLUR = 0.07
+_INKED = 100
 
 
-def photo(glyph: Glyph, random: Generator, *, neighbours: Source | None = None) -> Gray:
-    """A crop with the glyph on some paper, uint8; at times with the ink of a neighbour at its rim."""
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """A crop, uint8, and where in it the glyph is."""
+
+    picture: Gray
+    box: Box
+
+
+def photo(glyph: Glyph, random: Generator, *, neighbours: Source | None = None) -> Photo:
+    """A crop with the glyph on some paper; at times with the ink of a neighbour at its rim."""
     ink = _with_room(bent(glyph.ink, random), random)
+    inked = [np.flatnonzero((ink >= _INKED).any(axis=axis)) for axis in (1, 0)]
     if neighbours is not None and random.random() < 0.25:
         _add_neighbour(ink, neighbours(random, round(0.8 * max(ink.shape))).ink, random)
     length = max(ink.shape)
     scale = random.uniform(SHORTEST, LONGEST) / length
-    return developed(ink, paper(ink.shape, random), random, length=length, scale=scale, blur=_BLUR)
+    picture = developed(ink, paper(ink.shape, random), random, length=length, scale=scale, blur=_BLUR)
+    return Photo(picture=picture, box=_box(inked, picture.shape[0] / len(ink)))
+
+
+def _box(inked: Sequence[NDArray[np.intp]], scale: float) -> Box:
+    """Around the rows and columns with ink, of what was drawn at that scale."""
+    (top, bottom), (left, right) = (
+        (int(each[0]), int(each[-1]) + 1) if len(each) else (0, 1) for each in inked
+    )
+    return Box(
+        x=round(left * scale),
+        y=round(top * scale),
+        width=max(1, round((right - left) * scale)),
+        height=max(1, round((bottom - top) * scale)),
+    )
 
 
 def bent(ink: Gray, random: Generator) -> Gray:

@@ -1,0 +1,66 @@
+"""An exported model in whole numbers of eight bits: a quarter of the size, about twice as fast."""
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from inkdigits.types import Images
+
+OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool"]
+"""What is computed in whole numbers; all else stays in float32."""
+
+
+def int8(content: bytes, batches: Iterable[Images]) -> bytes:
+    """The ONNX file with weights of int8, a scale for each channel, and what flows between them in uint8.
+
+    Its scales come from what `batches` of inputs make the model compute, so they should be like those that
+    it will be shown. The card stays as it is. Nothing here says what this costs: whoever ships it measures.
+    """
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        plain, folded, small = (Path(folder) / name for name in ("plain.onnx", "folded.onnx", "small.onnx"))
+        plain.write_bytes(content)
+        quant_pre_process(plain, folded, skip_symbolic_shape=True)  # norms go into the kernels before them
+        quantize_static(
+            folded,
+            small,
+            _Shown(onnx.load_model_from_string(content).graph.input[0].name, batches),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            op_types_to_quantize=OPERATORS,
+        )
+        made = onnx.load(small)
+    made.ClearField("metadata_props")
+    made.metadata_props.extend(onnx.load_model_from_string(content).metadata_props)
+    found: bytes = made.SerializeToString(deterministic=True)
+    return found
+
+
+class _Shown(CalibrationDataReader):  # type: ignore[misc]
+    """One batch after the other, as ONNX Runtime asks for them."""
+
+    def __init__(self, name: str, batches: Iterable[Images]) -> None:
+        self._name = name
+        self._batches = iter(batches)
+
+    def get_next(self) -> dict[str, Images] | None:
+        batch = next(self._batches, None)
+        return None if batch is None else {self._name: batch}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without ONNX Runtime's advice to do what is done here."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
