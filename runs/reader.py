@@ -131,7 +131,9 @@ def _tried(
         return image.digit(crop.picture), crop.label
     if kind >= real + drawn:
         glyph = made.scraps(random, int(random.uniform(48, 112)))
-        return image.digit(photos.photo(glyph, random).picture), glyph.label
+        photo = photos.photo(glyph, random)
+        found, box = image.find_digit(photo.picture)
+        return (found, glyph.label) if _covered(box, photo.box) >= COVERED else None
     glyph = made.digits(random, int(random.uniform(48, 112)))
     photo = photos.photo(glyph, random, neighbours=made.digits)
     found, box = image.find_digit(photo.picture)
@@ -149,13 +151,18 @@ def _is_misleading(digit_image: Gray, label: str) -> bool:
 
 def _visible(found: Box, true: Box, label: str) -> str | None:
     """What the ink that was found shows: the digit, or none of it; None where that is unclear."""
-    across = min(found.x + found.width, true.x + true.width) - max(found.x, true.x)
-    down = min(found.y + found.height, true.y + true.height) - max(found.y, true.y)
-    covered = max(0, across) * max(0, down) / (true.width * true.height)
+    covered = _covered(found, true)
     is_large = found.width * found.height > MOST_TIMES * true.width * true.height
     if covered >= COVERED and not is_large:
         return label
     return NONE if covered <= MISSED else None
+
+
+def _covered(found: Box, true: Box) -> float:
+    """The share of the true box that the found one covers: of two digits, one that was found covers half."""
+    across = min(found.x + found.width, true.x + true.width) - max(found.x, true.x)
+    down = min(found.y + found.height, true.y + true.height) - max(found.y, true.y)
+    return max(0, across) * max(0, down) / (true.width * true.height)
 
 
 def _with_mnist(drawn: Dataset) -> Dataset:
