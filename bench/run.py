@@ -14,9 +14,9 @@ PARTS: dict[str, Callable[[], None]] = {
     "step": step.measure,
     "ladder": ladder.measure,
     "precision": precision.measure,
+    "reading-speed": reading_speed.measure,  # before those who leave threads behind
     "reading": reading.measure,
     "reading-validation": reading.measure_validation,
-    "reading-speed": reading_speed.measure,
     "tables": tables.fill,
 }
 
