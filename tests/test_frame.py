@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from bench import reading_tables, results
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -95,6 +96,18 @@ def test_both_readmes_name_the_two_commands(readme: str) -> None:
         ("reading:begin", "reading:end"),
     ):
         assert read(readme).index(f"<!-- {begin} -->") < read(readme).index(f"<!-- {end} -->")
+
+
+@pytest.mark.parametrize("language", [0, 1])
+def test_the_figures_of_reading_are_those_of_the_results(language: int) -> None:
+    measured = [results.read(folder) for folder in results.folders()]
+    tables = [reading_tables.table(each, language=language) for each in measured]
+    assert any(tables)
+    for table in filter(None, tables):
+        assert table in read(READMES[language])
+        assert len(table.splitlines()) > 20
+        assert "≥ 20,000" in table
+        assert "e+" not in table
 
 
 @pytest.mark.parametrize("pattern", [r"^#{1,6} ", r"^\|(?: *:?-+:? *\|)+$", r"^```", r"^- ", r"^\|"])

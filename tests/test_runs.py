@@ -1,0 +1,55 @@
+"""What makes the shipped models: which drawn digits are learnt from, and which thresholds are given."""
+
+import numpy as np
+import pytest
+from runs import calibration, reader, sources
+
+from inkdigits.card import NONE
+from inkdigits.types import Box
+
+TRUE = Box(x=20, y=10, width=20, height=30)
+
+
+@pytest.mark.parametrize(
+    ("found", "label"),
+    [
+        (TRUE, "7"),
+        (Box(x=18, y=8, width=26, height=34), "7"),
+        (Box(x=60, y=10, width=10, height=30), NONE),
+        (Box(x=20, y=10, width=20, height=12), None),
+        (Box(x=0, y=0, width=80, height=60), None),
+    ],
+)
+def test_a_drawn_digit_is_learnt_where_its_ink_was_found(found: Box, label: str | None) -> None:
+    assert reader._visible(found, TRUE, "7") == label
+
+
+def test_a_single_upright_stroke_is_never_learnt_as_none() -> None:
+    stroke = np.zeros((28, 28), np.uint8)
+    stroke[4:24, 12:15] = 255
+    two = stroke.copy()
+    two[4:24, 6:8] = 255
+    ring = np.zeros((28, 28), np.uint8)
+    ring[4:24, 6:22] = 255
+    found = [reader._is_misleading(image, NONE) for image in (stroke, two, ring)]
+    assert found == [True, False, False]
+    assert not reader._is_misleading(stroke, "1")
+
+
+def test_thresholds_are_given_for_rates_that_enough_answers_speak_for() -> None:
+    confidences = np.linspace(1, 0, 1000, endpoint=False)
+    right = np.ones(1000, np.bool_)
+    right[700:] = np.arange(300) % 2 == 0
+    found = calibration.thresholds(confidences, right)
+    assert list(found) == ["0.005", "0.01", "0.02", "0.05"]
+    for rate, least in found.items():
+        accepted = confidences >= least
+        assert 1 - right[accepted].mean() <= float(rate)
+        assert accepted.sum() >= 700
+
+
+def test_a_line_is_cut_where_neighbours_dont_reach_over_each_other() -> None:
+    boxes = [[0, 0, 10, 20], [14, 0, 10, 20], [22, 0, 10, 20], [32, 0, 8, 20]]
+    cut = [(np.zeros((1, 1), np.uint8), box) for box in boxes]
+    assert sources._gaps(cut) == ((1, 12), (3, 32))
+    assert sources._gaps([]) == ()
