@@ -29,7 +29,7 @@ from inkdigits.learn.train import Watch
 from inkdigits.read import engine, looks, numbers
 from inkdigits.read.engine import Engine
 from inkdigits.read.looks import Looks, Read
-from inkdigits.types import Gray, Lines
+from inkdigits.types import Box, Gray, Lines
 from runs import calibration, drawing, sources
 from runs.sources import Sources
 
@@ -42,6 +42,9 @@ RUNS = 0.7
 
 WORDS = 0.02
 """The share of lines that say nothing: letters, scribbles."""
+
+SHOWN = 0.96
+"""The share of a drawn line's length that its strip has to show."""
 
 N_TEMPERED = 400
 """Held-out lines that the temperature is found on."""
@@ -110,12 +113,21 @@ def _one(made: Sources, random: Generator) -> tuple[Gray, str]:
     while True:
         line = _line(made, random)
         try:
-            ink = image.strip(line.picture).ink
+            strip = image.strip(line.picture)
         except UserError:
+            continue
+        ink = strip.ink
+        if line.columns is not None and not _shows(strip.box, *line.columns):
             continue
         repeated = sum(one == next_one for one, next_one in itertools.pairwise(line.text))
         if len(line.text) + repeated <= ink.shape[1] // image.COLUMNS and ink.shape[1] <= LONGEST:
             return ink, line.text
+
+
+def _shows(box: Box, first: float, end: float) -> bool:
+    """Whether the strip shows nearly all columns with digits: some of them may look like no line's to it."""
+    shown = min(box.x + box.width, end) - max(box.x, first)
+    return shown >= SHOWN * (end - first)
 
 
 def _line(made: Sources, random: Generator) -> DrawnLine:

@@ -42,6 +42,7 @@ _FONTS = Path("/usr/share/fonts")
 _SURROUNDINGS = 4
 _LEAST_HEIGHT = 0.35
 _PENCIL_MARKS = 5
+_WIDEST = 1.7
 _BAR_GAP, _BAR_MASS = 0.3, 0.02
 _SIGNS = "#$=*+-:"
 _LETTERS = 2 * "ACDEFGHJKLMNPQRTUVWXYabcdefhkmnprtuvwxyÄÖäöüß" + "OISZBgloqsizj"
@@ -264,7 +265,7 @@ def _number_hands(part: str) -> Hands:
 
 
 def _cut(line: Gray) -> list[tuple[Gray, list[int]]]:
-    """The ten strokes of a line, from left to right, each with its box; none where there aren't ten."""
+    """The ten strokes of a line, from left to right, each with its box; none unless ten single ones."""
     height, width = line.shape
     small = cv2.resize(line, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     paper = cv2.resize(cv2.medianBlur(small, 31), (width, height))
@@ -273,7 +274,7 @@ def _cut(line: Gray) -> list[tuple[Gray, list[int]]]:
     _, parts, stats, centres = cv2.connectedComponentsWithStats(inked, connectivity=8)
     boxes = np.asarray(stats, np.int32)
     tall = np.flatnonzero(boxes[1:, 3] > _LEAST_HEIGHT * boxes[1:, 3].max()) + 1
-    if len(tall) != 10:
+    if len(tall) != 10 or (boxes[tall, 2] > _WIDEST * boxes[tall, 3]).any():
         return []
     gain = 255 / max(30.0, float(np.percentile(ink[inked > 0], 80)))
     found = []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inkdigits import image
 from inkdigits.data.drawn import glyphs, hands, lines
-from inkdigits.data.drawn.hands import Hands
+from inkdigits.data.drawn.hands import Hand, Hands
 from inkdigits.data.drawn.lines import DrawnLine
 from inkdigits.types import Gray, Images
 
@@ -116,3 +116,24 @@ def test_a_run_of_a_line_shows_the_digits_between_two_cuts() -> None:
         assert run.text == "".join(map(str, shown))
         texts.add(run.text)
     assert texts == {"7", "70", "7044", "704419", "0", "044", "04419", "44", "4419", "19"}
+
+
+@given(name=st.sampled_from(["images", "ink", "font"]), seed=st.integers(0, 5000))
+def test_a_line_says_which_columns_its_digits_take(all_hands: dict[str, Hands], name: str, seed: int) -> None:
+    drawn = lines.draw(all_hands[name], SIGNS, np.random.default_rng(seed))
+    assert drawn.columns is not None
+    first, end = drawn.columns
+    assert -1 <= first < end <= drawn.picture.shape[1] + 1
+    assert end - first >= 0.08 * len(drawn.text) * lines.SMALLEST
+
+
+def test_a_digit_that_came_out_as_nothing_is_written_again() -> None:
+    tries: list[str] = []
+
+    def write(_: np.random.Generator, digit: str, height: int) -> Gray:
+        tries.append(digit)
+        return np.full((height, max(2, height // 4)), 255 if len(tries) % 3 == 0 else 0, np.uint8)
+
+    hand = Hand(digits=("1",), write=write)
+    drawn = lines.draw(lambda _: hand, SIGNS, np.random.default_rng(1))
+    assert len(tries) == 3 * len(drawn.text)

@@ -18,6 +18,8 @@ LONGEST = 12
 SMALLEST, LARGEST = 14.0, 70.0
 """How high digits are in the picture, in pixels, about."""
 
+_MOST_COVERED = 0.35
+_INKED, _LEAST_INKED, _TRIES = 100, 0.8, 5
 _LENGTHS = (0.06, 0.06, 0.09, 0.1, 0.12, 0.12, 0.1, 0.1, 0.07, 0.09, 0.05, 0.04)
 _PRINTS = (0.15, 0.06, 0.08, 0.08)
 _GAPS = (
@@ -36,12 +38,14 @@ _GAPS = (
 class DrawnLine:
     """A picture of a line, uint8, and the digits on it.
 
-    `cuts` are where it may be cut between two digits: how many stand before, and the column.
+    `cuts` are where it may be cut between two digits: how many stand before, and the column. `columns` are
+    the first of a drawn line's digits and the one behind them, where that is known.
     """
 
     picture: Gray
     text: str
     cuts: tuple[tuple[int, int], ...] = ()
+    columns: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,7 @@ def draw(hands: Hands, signs: Source, random: Generator) -> DrawnLine:
     """A line of 1 to 12 digits; `signs` are what may stand before or behind a number and is none."""
     hand = hands(random)
     written = _text(hand.digits, random)
-    ink, height = _written(hand, written, signs, random)
+    ink, height, columns = _written(hand, written, signs, random)
     sheet = paper.paper(ink.shape, random, shares=_PRINTS)
     if random.random() < 0.22:
         paper.security_print(sheet, random)
@@ -70,7 +74,9 @@ def draw(hands: Hands, signs: Source, random: Generator) -> DrawnLine:
         _rule(sheet, random)
     scale = random.uniform(SMALLEST, LARGEST) / height
     picture = photos.developed(ink, sheet, random, length=2 * height, scale=scale)
-    return DrawnLine(picture=picture, text="".join(written) if hand.writes_digits else "")
+    first, end = (column * picture.shape[1] / ink.shape[1] for column in columns)
+    text = "".join(written) if hand.writes_digits else ""
+    return DrawnLine(picture=picture, text=text, columns=(first, end))
 
 
 def retaken(picture: Gray, random: Generator) -> Gray:
@@ -127,8 +133,10 @@ def _style(random: Generator) -> _Style:
     )
 
 
-def _written(hand: Hand, text: Sequence[str], signs: Source, random: Generator) -> tuple[Gray, int]:
-    """The ink of the line with some paper around it, and how high its digits are."""
+def _written(
+    hand: Hand, text: Sequence[str], signs: Source, random: Generator
+) -> tuple[Gray, int, tuple[float, float]]:
+    """The ink of the line with some paper around it, how high its digits are, and the columns they take."""
     style = _style(random)
     height = style.height
     sheet = np.zeros((3 * height, round((2.2 * len(text) + 6) * height)), np.uint8)
@@ -137,11 +145,12 @@ def _written(hand: Hand, text: Sequence[str], signs: Source, random: Generator) 
     x = 1.0 * height
     if random.random() < 0.08:
         x = _signed(sheet, x, signs, style, random)
-    starts = [x]
+    starts, end, before = [x], 0.0, 0
     for digit in text:
-        ink = _one(hand, digit, style, random)
+        ink = _seen(hand, digit, style, random)
         at = x + (max(0.0, pitch - ink.shape[1]) * random.uniform(0.3, 0.7) if is_boxed else 0.0)
-        end = _placed(sheet, ink, at, style, random)
+        at = max(at, end - _MOST_COVERED * min(before, ink.shape[1]))
+        end, before = _placed(sheet, ink, at, style, random), ink.shape[1]
         if is_boxed:
             x = max(x + pitch, end)
         else:
@@ -156,7 +165,18 @@ def _written(hand: Hand, text: Sequence[str], signs: Source, random: Generator) 
     elif random.random() < 0.08:
         _signed(sheet, x + 0.2 * height, signs, style, random)
     around = [round(random.uniform(0.03, 0.7) * height) for _ in range(4)]
-    return np.pad(glyphs.tight(sheet), (around[:2], around[2:])), height
+    moved = around[2] - int(np.flatnonzero(sheet.any(axis=0))[0])
+    return np.pad(glyphs.tight(sheet), (around[:2], around[2:])), height, (starts[0] + moved, end + moved)
+
+
+def _seen(hand: Hand, digit: str, style: _Style, random: Generator) -> Gray:
+    """A digit that can be seen: a thin stroke may come out as nothing."""
+    ink = _one(hand, digit, style, random)
+    for _ in range(_TRIES):
+        if np.count_nonzero(ink > _INKED) >= _LEAST_INKED * style.height:
+            break
+        ink = _one(hand, digit, style, random)
+    return glyphs.tight(ink)
 
 
 def _one(hand: Hand, digit: str, style: _Style, random: Generator) -> Gray:
