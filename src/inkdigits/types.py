@@ -75,24 +75,16 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
-    """One field of a form; `confidence` is the probability that the whole text is right.
+class Field(Line):
+    """One field of a form, as a line with a name.
 
     `kind` is `number`, `boxes` or `choice`. A box without a digit adds nothing to the text, one that can't be
-    read a question mark. Of a choice, the text names the marked options. `reason` says why the field isn't
-    `accepted`, None where it is; `box` is the field's place in the picture. `candidates` are those of a
-    number with checks.
+    read a question mark. Of a choice, the text names the marked options. `box` is the field's place in the
+    picture. `candidates` are those of a number with checks.
     """
 
     name: str
     kind: str
-    text: str
-    confidence: float
-    accepted: bool
-    reason: str | None
-    box: Box
-    digits: tuple[Digit, ...]
-    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,17 +16,12 @@ from PIL import Image
 from inkdigits import cli, data, image, weights
 from inkdigits.card import NONE
 from inkdigits.errors import ArgumentError
-from inkdigits.read import digits, engine
+from inkdigits.read import digits
 from inkdigits.read.engine import Engine
 from inkdigits.read.reader import Order, least_confidence
 from inkdigits.types import Gray
 
 ANY = 0.0
-
-
-@pytest.fixture(scope="module")
-def reader() -> Engine:
-    return engine.load(weights.content("reader"), threads=1)
 
 
 def photo_of(digit: Gray, *, side: int = 140, left: int = 20, top: int = 10) -> Gray:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inkdigits import data, image, weights
+from inkdigits import data, image
 from inkdigits.card import Card
 from inkdigits.errors import UserError
-from inkdigits.read import engine, form_spec, forms, registration
+from inkdigits.read import form_spec, forms, registration
 from inkdigits.read.engine import Engine
 from inkdigits.read.form_spec import Area, FieldSpec, FormSpec, Mark
 from inkdigits.read.forms import Readers
@@ -45,11 +45,6 @@ SPEC = FormSpec(
 )
 FRAMES = range(3, 60, 6)
 """Where along the line the stand-in for a reader of lines sees its digits."""
-
-
-@pytest.fixture(scope="module")
-def reader() -> Engine:
-    return engine.load(weights.content("reader"), threads=1)
 
 
 def line_reader(text: str) -> Engine:

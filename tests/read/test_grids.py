@@ -6,19 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from inkdigits import data, weights
+from inkdigits import data
 from inkdigits.errors import UserError
-from inkdigits.read import engine, grids
+from inkdigits.read import grids
 from inkdigits.read.engine import Engine
 from inkdigits.types import Gray
 
 CELL = 80
 TEXTS = (("7", "", "1"), ("", "0", "4"), ("1", "", ""), ("", "", "9"))
-
-
-@pytest.fixture(scope="module")
-def reader() -> Engine:
-    return engine.load(weights.content("reader"), threads=1)
 
 
 def sheet(data_folder: Path) -> Gray:

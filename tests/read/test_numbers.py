@@ -6,20 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from inkdigits import data, image, weights
+from inkdigits import data, image
 from inkdigits.data import known, pages
-from inkdigits.read import engine, numbers
+from inkdigits.read import numbers
 from inkdigits.read.checks import Checks
 from inkdigits.read.engine import Engine
 from inkdigits.read.numbers import Wanted
 from inkdigits.types import Dataset, Gray
 
 ANY = Wanted(least_confidence=0.0)
-
-
-@pytest.fixture(scope="module")
-def number() -> Engine:
-    return engine.load(weights.content("number"), threads=1)
 
 
 @pytest.fixture(scope="module")

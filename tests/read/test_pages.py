@@ -6,20 +6,15 @@ import cv2
 import numpy as np
 import pytest
 
-from inkdigits import data, weights
+from inkdigits import data
 from inkdigits.data.drawn import hands
 from inkdigits.data.drawn import pages as drawn_pages
 from inkdigits.data.drawn.hands import Hands
-from inkdigits.read import engine, pages
+from inkdigits.read import pages
 from inkdigits.read.engine import Engine
 from inkdigits.read.numbers import Wanted
 
 ANY = Wanted(least_confidence=0.0)
-
-
-@pytest.fixture(scope="module")
-def number() -> Engine:
-    return engine.load(weights.content("number"), threads=1)
 
 
 @pytest.fixture(scope="module")
