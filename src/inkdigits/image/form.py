@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from inkdigits.image.decoding import rounded
 from inkdigits.image.ink import FULL_INK, find_ink
+from inkdigits.image.strokes import connected, masses
 from inkdigits.types import SIDE, Box, Gray, Images
 
 INK_SIDE = 20
@@ -67,13 +68,16 @@ def _box_in(picture: Gray, extents: tuple[slice, slice], *, shape: tuple[int, ..
 
 def _extents(ink: Gray) -> tuple[slice, slice]:
     """The rows and columns that hold the ink, specks left out."""
-    mask = (ink > 0).astype(np.uint8)
-    n_parts, parts, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    mass = np.bincount(parts.ravel(), weights=ink.ravel(), minlength=n_parts)
+    x, y, width, height = cv2.boundingRect(ink)
+    part = np.ascontiguousarray(ink[y : y + height, x : x + width])
+    parts, boxes, _ = connected(part)
+    if len(boxes) == 2:
+        return slice(y, y + height), slice(x, x + width)
+    mass = masses(part, parts, len(boxes))
     kept = boxes[1:][mass[1:] >= _SPECK * mass[1:].max()]
     left, top = kept[:, 0].min(), kept[:, 1].min()
     right, bottom = (kept[:, 0] + kept[:, 2]).max(), (kept[:, 1] + kept[:, 3]).max()
-    return slice(int(top), int(bottom)), slice(int(left), int(right))
+    return slice(y + int(top), y + int(bottom)), slice(x + int(left), x + int(right))
 
 
 def _fitted(ink: Gray) -> Gray:
@@ -108,7 +112,5 @@ def _centred(ink: Gray) -> Gray:
 
 def _centre_of_mass(ink: Gray) -> tuple[float, float]:
     """The row and column of the ink's centre of mass, in pixel coordinates."""
-    mass = float(ink.sum())
-    row = float(ink.sum(axis=1) @ np.arange(ink.shape[0])) / mass
-    column = float(ink.sum(axis=0) @ np.arange(ink.shape[1])) / mass
-    return row, column
+    moments = cv2.moments(ink)
+    return moments["m01"] / moments["m00"], moments["m10"] / moments["m00"]

@@ -1,28 +1,39 @@
 """The ink of one digit, off its paper."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inkdigits.errors import UserError
-from inkdigits.image import strokes
+from inkdigits.image import levels, strokes
 from inkdigits.image.decoding import rounded
+from inkdigits.image.levels import Counts
 from inkdigits.image.paper import SHADED_SIDE, darkness, has_bright_ink
 from inkdigits.image.rules import find_rules
 from inkdigits.types import Gray
 
-WORKING_SIDE = 160
-"""Larger pictures are shrunk to this: strokes are still many pixels wide, and filters quick."""
+WORKING_SIDE, WORKING_LENGTH = 112, 160
+"""Pictures whose shorter or longer side exceeds these are shrunk: strokes are still many pixels wide, and
+filters quick."""
 
-FULL_INK = 250.0
+FULL_INK = 250
 
-_LEAST_CONTRAST = 20.0
-_HALO = 26.0
+_LEAST_CONTRAST = 20
+_HALO = 26
 _FAINT = 0.4
 _RULE_MARGIN = 0.02
 _SURE = 0.6
+_FULL = 0.9
 
-_Ink = NDArray[np.float32]
+
+@dataclass(frozen=True, kw_only=True)
+class _Levels:
+    """How many pixels have each level, which level tells ink from paper, and up to which all is paper."""
+
+    counts: Counts
+    threshold: int
+    floor: float
 
 
 def find_ink(picture: Gray) -> Gray:
@@ -31,65 +42,80 @@ def find_ink(picture: Gray) -> Gray:
     Raises UserError for a picture without ink.
     """
     small = _shrunk(picture)
-    if np.ptp(small) < _LEAST_CONTRAST:
+    least, most, _, _ = cv2.minMaxLoc(small)
+    if most - least < _LEAST_CONTRAST:
         raise _blank()
     is_crop = min(small.shape) >= SHADED_SIDE
-    ink = darkness(small, bright_ink=has_bright_ink(small))
-    if is_crop:
-        ink = _without_rules(ink)
-    threshold, floor = _levels(ink)
-    inked = ink > threshold
-    if not inked.any() or inked.all() or ink[inked].mean() - ink[~inked].mean() < _LEAST_CONTRAST:
+    ink = np.asarray(cv2.convertScaleAbs(darkness(small, bright_ink=has_bright_ink(small))), np.uint8)
+    found = _levels(ink)
+    if is_crop and (rules := find_rules(_likely(ink, found))).any():
+        ink = _without(rules, ink)
+        found = _levels(ink)
+    if _contrast(found) < _LEAST_CONTRAST:
         raise _blank()
     if is_crop:
-        kept = strokes.of_digit(ink * inked, _likely(ink, threshold, floor))
-        ink = ink * kept
-        inked &= kept > 0
-    top = float(np.percentile(ink[inked], 90))
-    gain = 255.0 / (top - floor) if floor or top < FULL_INK else 1.0
-    return rounded((ink - floor) * gain)
+        inked = cv2.threshold(ink, found.threshold, 0, cv2.THRESH_TOZERO)[1]
+        ink *= strokes.of_digit(np.asarray(inked, np.uint8), _likely(ink, found))
+    return _stretched(ink, found)
 
 
 def _shrunk(picture: Gray) -> Gray:
+    """The picture at the size that is worked on; to halve it as often as possible is quicker."""
     height, width = picture.shape
-    scale = WORKING_SIDE / max(height, width)
+    scale = min(WORKING_SIDE / min(height, width), WORKING_LENGTH / max(height, width))
     if scale >= 1:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    while max(picture.shape) >= 2 * max(size):
+        picture = np.asarray(cv2.pyrDown(picture), np.uint8)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _blank() -> UserError:
     return UserError("the picture is blank: it should show one digit")
 
 
-def _levels(ink: _Ink) -> tuple[float, float]:
-    """The level that best tells ink from paper (Otsu, 1979), and that up to which all is paper."""
-    threshold, _ = cv2.threshold(ink.astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
-    paper = ink[ink <= threshold]
-    return float(threshold), float(min(_grain(ink, paper), threshold)) if len(paper) else 0.0
+def _levels(ink: Gray) -> _Levels:
+    counts, threshold = levels.counts(ink), levels.otsu(ink)
+    return _Levels(counts=counts, threshold=threshold, floor=min(_grain(counts, threshold), float(threshold)))
 
 
-def _likely(ink: _Ink, threshold: float, floor: float) -> Gray:
+def _contrast(found: _Levels) -> float:
+    """By how much ink is above paper, on average; 0 where there is but one of them."""
+    first = found.threshold + 1
+    paper, ink = found.counts[:first], found.counts[first:]
+    if not paper.any() or not ink.any():
+        return 0.0
+    return levels.mean(ink, first=first) - levels.mean(paper)
+
+
+def _likely(ink: Gray, found: _Levels) -> Gray:
     """A mask, uint8 0 and 1, of what may be ink: faint parts of strokes too."""
-    return (ink > max(floor, _SURE * threshold)).astype(np.uint8)
+    least = max(found.floor, _SURE * found.threshold)
+    return np.asarray(cv2.threshold(ink, least, 1, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _without_rules(ink: _Ink) -> _Ink:
+def _without(rules: Gray, ink: Gray) -> Gray:
     """The ink with rules and frames taken out, and their soft edges."""
-    found = find_rules(_likely(ink, *_levels(ink)))
-    if not found.any():
-        return ink
     side = 2 * max(1, round(_RULE_MARGIN * max(ink.shape))) + 1
-    return np.asarray(ink * (1 - cv2.dilate(found, np.ones((side, side), np.uint8))), np.float32)
+    return np.asarray(ink * (1 - cv2.dilate(rules, np.ones((side, side), np.uint8))), np.uint8)
 
 
-def _grain(ink: _Ink, paper: _Ink) -> float:
+def _stretched(ink: Gray, found: _Levels) -> Gray:
+    """The ink off its paper, its strokes at full brightness."""
+    strong = ink[ink > found.threshold]
+    at = int(_FULL * (len(strong) - 1))
+    top = int(np.partition(strong, at)[at])
+    gain = 255.0 / (top - found.floor) if found.floor or top < FULL_INK else 1.0
+    return np.asarray(cv2.LUT(ink, rounded((np.arange(256) - found.floor) * gain)), np.uint8)
+
+
+def _grain(counts: Counts, threshold: int) -> float:
     """What counts as paper: three deviations of its grain, or the halo that JPEG leaves around strokes.
 
     Around clean strokes there are a third as many faint pixels as inked ones at most (all of MNIST); a JPEG
     has more of them.
     """
-    faint = np.count_nonzero((ink >= 1) & (ink < _HALO)) > _FAINT * np.count_nonzero(ink >= _HALO)
-    deviations = 3 * 1.4826 * float(np.median(np.abs(paper)))
-    return max(deviations, _HALO) if faint else deviations
+    deviations = 3 * 1.4826 * levels.median(counts[: threshold + 1])
+    faint = counts[1:_HALO].sum() > _FAINT * counts[_HALO:].sum()
+    return max(deviations, float(_HALO)) if faint else deviations

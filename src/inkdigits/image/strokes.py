@@ -13,8 +13,10 @@ _LEAST_NEIGHBOUR, _NEIGHBOUR_GAP = 0.6, 1.0
 _LIGHTEST = 0.2
 _SOFT, _SOFT_OF_OTHERS = 0.06, 0.012
 
+_Parts = NDArray[np.uint16]
 
-def of_digit(ink: NDArray[np.float32], inked: Gray) -> Gray:
+
+def of_digit(ink: Gray, inked: Gray) -> Gray:
     """A mask, uint8 0 and 1, of the strokes that make up the digit, with a margin for their soft edges.
 
     `inked` says where the ink is. The main stroke has most ink, counted less the farther it is from the
@@ -22,12 +24,15 @@ def of_digit(ink: NDArray[np.float32], inked: Gray) -> Gray:
     long that the rim doesn't touch: two digits are seen as two, not as one of them.
     """
     height, width = inked.shape
-    _, parts, stats, centres = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    wide, narrow = (_margin(share, max(height, width)) for share in (_SOFT, _SOFT_OF_OTHERS))
+    parts, stats, centres = connected(inked)
     n_parts = len(stats)
-    mass = np.bincount(parts.ravel(), weights=ink.ravel(), minlength=n_parts)[1:]
+    if n_parts == 2:
+        return np.asarray(cv2.dilate(inked, wide), np.uint8)
+    mass = masses(ink, parts, n_parts)[1:]
     rim = np.concatenate([parts[0], parts[-1], parts[1:-1, 0], parts[1:-1, -1]])
     on_rim = np.bincount(rim, minlength=n_parts)[1:]
-    boxes = np.asarray(stats[1:], np.int32)
+    boxes = stats[1:]
     cut_off = on_rim / (boxes[:, cv2.CC_STAT_WIDTH] + boxes[:, cv2.CC_STAT_HEIGHT])
     away = np.hypot(centres[1:, 0] / width - 0.5, centres[1:, 1] / height - 0.5)
     worth = mass * np.exp(-((away / _CENTRAL) ** 2) - (cut_off / _CUT_OFF) ** 2)
@@ -43,12 +48,25 @@ def of_digit(ink: NDArray[np.float32], inked: Gray) -> Gray:
     )
     kept = np.concatenate([[False], part | neighbour])
     kept[main + 1] = True
-    others = ~kept
-    others[0] = False
-    wide, narrow = (_margin(share, max(height, width)) for share in (_SOFT, _SOFT_OF_OTHERS))
-    own = kept[parts].astype(np.uint8)
-    beside = cv2.dilate(own, wide) > cv2.dilate(others[parts].astype(np.uint8), narrow)
+    own = kept.astype(np.uint8).take(parts)
+    beside = cv2.dilate(own, wide) > cv2.dilate(inked - own, narrow)
     return np.asarray(own | beside, np.uint8)
+
+
+def connected(inked: Gray) -> tuple[_Parts, NDArray[np.int32], NDArray[np.float64]]:
+    """The connected parts of a mask: of each pixel whose it is, and each part's OpenCV statistics and centre.
+
+    Part 0 is what isn't inked.
+    """
+    found = cv2.connectedComponentsWithStats(inked, connectivity=8, ltype=cv2.CV_16U)
+    return np.asarray(found[1], np.uint16), np.asarray(found[2], np.int32), np.asarray(found[3], np.float64)
+
+
+def masses(ink: Gray, parts: _Parts, n_parts: int) -> NDArray[np.float64]:
+    """How much ink each part has, float64 (n_parts,)."""
+    inked = np.flatnonzero(ink > 0)
+    found = np.bincount(parts.take(inked), weights=ink.take(inked), minlength=n_parts)
+    return np.asarray(found, np.float64)
 
 
 def _margin(share: float, length: int) -> Gray:
