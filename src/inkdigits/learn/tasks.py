@@ -166,7 +166,7 @@ class Reading(Task[Text]):
         """See Text."""
         texts = [self._texts[row] for row in rows.tolist()]
         frames = torch.tensor([strips.n_frames(width) for width in self._widths[rows].tolist()])
-        return torch.cat(texts), torch.tensor([len(text) for text in texts]), frames
+        return torch.cat(texts).to(self._device), torch.tensor([len(text) for text in texts]), frames
 
     def loss(self, outputs: Tensor, targets: Text) -> Tensor:
         """See Task."""
@@ -178,15 +178,13 @@ class Reading(Task[Text]):
 
     def n_right(self, outputs: Tensor, targets: Text) -> int:
         """See Task."""
-        texts, lengths, frames = targets
-        best = outputs.argmax(2).cpu()
-        expected = torch.split(texts, lengths.tolist())
-        return sum(
-            torch.equal(self._collapsed(row[:n]), text)
-            for row, n, text in zip(best, frames.tolist(), expected, strict=True)
-        )
-
-    def _collapsed(self, best: Tensor) -> Tensor:
-        labels = torch.unique_consecutive(best)
-        kept: Tensor = labels[labels != len(self.label_names)]
-        return kept
+        texts, lengths, frames = (each.to(outputs.device) for each in targets)
+        best = outputs.argmax(2)
+        kept = best != len(self.label_names)
+        kept[:, 1:] &= best[:, 1:] != best[:, :-1]
+        kept &= torch.arange(best.size(1), device=best.device) < frames[:, None]
+        is_right = kept.sum(1) == lengths
+        read, expected = best[kept & is_right[:, None]], texts[is_right.repeat_interleave(lengths)]
+        row = is_right.nonzero()[:, 0].repeat_interleave(lengths[is_right])
+        is_right[row[read != expected]] = False
+        return int(is_right.sum())
