@@ -62,6 +62,28 @@ def test_columns_lead_back_to_the_picture() -> None:
     assert box.y + box.height >= rows[-1]
 
 
+@pytest.mark.parametrize("climb", [-0.15, -0.06, 0.04, 0.12])
+def test_a_line_that_climbs_or_falls_comes_out_level(climb: float) -> None:
+    picture = line("9051774320", margin=120)
+    height, width = picture.shape
+    move = np.array([[1, 0, 0], [climb, 1, -climb * width / 2]], np.float32)
+    sloping = np.asarray(cv2.warpAffine(picture, move, (width, height), borderValue=220), np.uint8)
+    plain, found = strips.strip(picture), strips.strip(sloping)
+    assert difference(found.ink, plain.ink) < 0.15
+    for first in np.linspace(0, 0.9, 10) * found.ink.shape[1]:
+        box = found.part(first, first + 0.1 * found.ink.shape[1])
+        rows = np.flatnonzero((sloping[:, box.x : box.x + box.width] < 130).any(axis=1))
+        assert abs(box.y - rows[0]) <= 0.1 * plain.box.height
+        assert abs(box.y + box.height - rows[-1]) <= 0.1 * plain.box.height
+
+
+def test_little_of_a_short_lines_slope_is_believed() -> None:
+    zero = line("0", margin=20)
+    picture = np.hstack([np.roll(zero, 6, axis=0), np.roll(zero, -6, axis=0)])
+    across, down = strips.strip(picture).to_picture[:, 0]
+    assert 0 < -down / across < 0.4 * 12 / zero.shape[1]
+
+
 def test_a_rule_below_a_line_doesnt_make_it_higher() -> None:
     picture = line(margin=40)
     ruled = picture.copy()

@@ -32,14 +32,24 @@ _RULE_LENGTH, _RULE_HEIGHT = 0.5, 0.25
 _ROOM = 0.12
 _LEAST_TOP = 40.0
 _INKED = 100
+_LEAST_CLIMB, _MOST_CLIMB = 0.01, 0.3
+_LEAST_SPREAD = 1.0
+_HALF_BELIEVED = 38
+"""The cube of the length, in heights, of a line half of whose slope is believed."""
+
+Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """Ink, uint8 (32, width), bright on black; `box` is the part of the picture that it shows."""
+    """Ink, uint8 (32, width), bright on black; `box` is the part of the picture that it shows.
+
+    `to_picture`, float64 (2, 3), takes a place (x, y, 1) on the strip to the picture's (x, y).
+    """
 
     ink: Gray
     box: Box
+    to_picture: Matrix
 
     def part(self, first: float, end: float) -> Box:
         """Where in the picture the ink between two columns of the strip is; the whole height without ink."""
@@ -51,18 +61,11 @@ class Strip:
         if len(rows):
             left, right = left + int(columns[0]), left + int(columns[-1]) + 1
         top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, height)
-        across, down = self.box.width / width, self.box.height / height
-        x, y = round(self.box.x + left * across), round(self.box.y + top * down)
-        return Box(
-            x=x,
-            y=y,
-            width=max(1, round(self.box.x + right * across) - x),
-            height=max(1, round(self.box.y + bottom * down) - y),
-        )
+        return _around(self.to_picture, (left, top, right, bottom), within=self.box)
 
 
 def strip(picture: Gray) -> Strip:
-    """The line of digits in a crop: its tall strokes decide where it begins and ends, and how high it is.
+    """The line of digits in a crop, level: its tall strokes decide where it begins and ends, and its height.
 
     Raises UserError for a picture without ink.
     """
@@ -71,6 +74,7 @@ def strip(picture: Gray) -> Strip:
         raise UserError("the picture is blank: it should show a line of digits")
     ink = darkness(small, bright_ink=has_bright_ink(small))
     threshold, _ = cv2.threshold(ink.astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
+    ink, to_level = _level(ink, threshold)
     rows, columns = _extents((ink > threshold).astype(np.uint8))
     line = ink[rows, columns]
     strong = line[line > threshold]
@@ -78,15 +82,14 @@ def strip(picture: Gray) -> Strip:
     width = min(max(round(line.shape[1] * HEIGHT / len(line)), HEIGHT // 2), LONGEST)
     smooth = cv2.INTER_AREA if len(line) > HEIGHT else cv2.INTER_LINEAR
     full = np.asarray(np.minimum(line * (255 / top), 255), np.float32)
-    down, across = np.divide(picture.shape, small.shape)
+    to_line = _scaled(line.shape[1] / width, len(line) / HEIGHT, columns.start, rows.start)
+    across, down = picture.shape[1] / small.shape[1], picture.shape[0] / len(small)
+    to_picture = (_scaled(across, down) @ np.linalg.inv(to_level) @ to_line)[:2]
+    whole = Box(x=0, y=0, width=picture.shape[1], height=len(picture))
     return Strip(
         ink=rounded(np.asarray(cv2.resize(full, (width, HEIGHT), interpolation=smooth), np.float32)),
-        box=Box(
-            x=round(columns.start * across),
-            y=round(rows.start * down),
-            width=round((columns.stop - columns.start) * across),
-            height=round((rows.stop - rows.start) * down),
-        ),
+        box=_around(to_picture, (0, 0, width, HEIGHT), within=whole),
+        to_picture=to_picture,
     )
 
 
@@ -120,20 +123,74 @@ def _shrunk(picture: Gray) -> Gray:
 def _extents(inked: Gray) -> tuple[slice, slice]:
     """The rows and columns of the tall strokes, with a margin; of everything, where there are none."""
     height, width = inked.shape
-    boxes = np.asarray(cv2.connectedComponentsWithStats(inked, connectivity=8)[2][1:], np.int32)
-    is_rule = (boxes[:, cv2.CC_STAT_WIDTH] > _RULE_LENGTH * width) & (
-        boxes[:, cv2.CC_STAT_HEIGHT] < _RULE_HEIGHT * height
-    )
-    written = boxes[~is_rule]
-    if len(written) == 0:
+    boxes = np.asarray(cv2.connectedComponentsWithStats(inked, connectivity=8)[2], np.int32)
+    tall = boxes[_tall(boxes, inked.shape)]
+    if len(tall) == 0:
         return slice(0, height), slice(0, width)
-    heights = written[:, cv2.CC_STAT_HEIGHT]
-    tall = written[heights >= _TALL * heights.max()]
     left, top = tall[:, cv2.CC_STAT_LEFT].min(), tall[:, cv2.CC_STAT_TOP].min()
     right, bottom = _ends(tall)
     margin = max(2, int(_ROOM * (bottom - top)))
     rows = slice(max(0, int(top) - margin), min(height, bottom + margin))
     return rows, slice(max(0, int(left) - 2 * margin), min(width, right + 2 * margin))
+
+
+def _tall(boxes: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Which of a plane's components, the first of which is the paper, are tall strokes, and no rules."""
+    height, width = shape
+    wide, high = boxes[1:, cv2.CC_STAT_WIDTH], boxes[1:, cv2.CC_STAT_HEIGHT]
+    written = np.flatnonzero((wide <= _RULE_LENGTH * width) | (high >= _RULE_HEIGHT * height)) + 1
+    heights = boxes[written, cv2.CC_STAT_HEIGHT]
+    return np.asarray(written[heights >= _TALL * heights.max(initial=0)], np.intp)
+
+
+def _level(ink: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.float32], Matrix]:
+    """The ink with its line level, in a plane high enough for it, and the map, (3, 3), that took it there."""
+    climb = _climb((ink > threshold).astype(np.uint8))
+    if abs(climb) < _LEAST_CLIMB:
+        return ink, np.eye(3)
+    height, width = ink.shape
+    to_level = np.array([[1, 0, 0], [-climb, 1, max(0.0, climb * width)], [0, 0, 1]], np.float64)
+    size = (width, math.ceil(height + abs(climb) * width))
+    return np.asarray(cv2.warpAffine(ink, to_level[:2], size), np.float32), to_level
+
+
+def _climb(inked: Gray) -> float:
+    """How far the line falls, in pixels a pixel along it: by the ink of its tall strokes.
+
+    Their middles are uneven by themselves, by about a tenth of their height: the shorter the line, the less
+    of its slope is believed.
+    """
+    _, parts, boxes, _ = cv2.connectedComponentsWithStats(inked, connectivity=8)
+    tall = _tall(np.asarray(boxes, np.int32), inked.shape)
+    if len(tall) == 0:
+        return 0.0
+    is_tall = np.zeros(len(boxes), bool)
+    is_tall[tall] = True
+    y, x = np.nonzero(is_tall[parts])
+    slope = float(np.cov(x, y, bias=True)[0, 1]) / max(float(x.var()), _LEAST_SPREAD)
+    lengths = (float(np.ptp(x)) / float(np.median(boxes[tall, cv2.CC_STAT_HEIGHT]))) ** 3
+    return float(np.clip(slope * lengths / (lengths + _HALF_BELIEVED), -_MOST_CLIMB, _MOST_CLIMB))
+
+
+def _scaled(across: float, down: float, x: float = 0.0, y: float = 0.0) -> Matrix:
+    """The map, (3, 3), that scales places and then moves them."""
+    return np.array([[across, 0, x], [0, down, y], [0, 0, 1]], np.float64)
+
+
+def _around(to_picture: Matrix, sides: tuple[int, int, int, int], *, within: Box) -> Box:
+    """The box in the picture around a part of a strip, which is given by its left, top, right and bottom."""
+    left, top, right, bottom = sides
+    corners = np.array([[left, right, left, right], [top, top, bottom, bottom], [1, 1, 1, 1]])
+    across, down = np.rint(to_picture @ corners)
+    x, width = _span(across, within.x, within.width)
+    y, height = _span(down, within.y, within.height)
+    return Box(x=x, y=y, width=width, height=height)
+
+
+def _span(places: NDArray[np.floating], start: int, length: int) -> tuple[int, int]:
+    """Where the places begin within a stretch, and how much of it they cover: one pixel at least."""
+    first = min(max(start, int(places.min())), start + length - 1)
+    return first, max(1, min(start + length, int(places.max())) - first)
 
 
 def _ends(boxes: NDArray[np.int32]) -> tuple[int, int]:

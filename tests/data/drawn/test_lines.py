@@ -49,6 +49,12 @@ def test_a_line_is_a_picture_of_up_to_twelve_digits_of_the_hand(
     assert drawn.text == again.text
 
 
+def test_a_hand_whose_pen_leaves_no_ink_draws_paper() -> None:
+    dry = hands.from_ink([{digit: [np.zeros((20, 12), np.uint8)] for digit in "0123456789"}])
+    drawn = [lines.draw(dry, SIGNS, np.random.default_rng(seed)) for seed in range(20)]
+    assert all(line.picture.size for line in drawn)
+
+
 def test_longer_texts_make_longer_strips(all_hands: dict[str, Hands]) -> None:
     random = np.random.default_rng(1)
     drawn = [lines.draw(all_hands["font"], SIGNS, random) for _ in range(120)]

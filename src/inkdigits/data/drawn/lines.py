@@ -1,5 +1,6 @@
 """Lines of digits, drawn: as one hand writes them, touching or apart, in boxes, on paper, through a lens."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ LONGEST = 12
 SMALLEST, LARGEST = 14.0, 70.0
 """How high digits are in the picture, in pixels, about."""
 
+_CLIMB = 0.12
 _MOST_COVERED = 0.35
 _INKED, _LEAST_INKED, _TRIES = 100, 0.8, 5
 _LENGTHS = (0.06, 0.06, 0.09, 0.1, 0.12, 0.12, 0.1, 0.1, 0.07, 0.09, 0.05, 0.04)
@@ -67,6 +69,8 @@ def draw(hands: Hands, signs: Source, random: Generator) -> DrawnLine:
     hand = hands(random)
     written = _text(hand.digits, random)
     ink, height, columns = _written(hand, written, signs, random)
+    if random.random() < 0.4:
+        ink = _climbing(ink, random.uniform(-_CLIMB, _CLIMB))
     sheet = paper.paper(ink.shape, random, shares=_PRINTS)
     if random.random() < 0.22:
         paper.security_print(sheet, random)
@@ -77,6 +81,14 @@ def draw(hands: Hands, signs: Source, random: Generator) -> DrawnLine:
     first, end = (column * picture.shape[1] / ink.shape[1] for column in columns)
     text = "".join(written) if hand.writes_digits else ""
     return DrawnLine(picture=picture, text=text, columns=(first, end))
+
+
+def _climbing(ink: Gray, climb: float) -> Gray:
+    """The ink of a line that falls by so many pixels a pixel along it."""
+    height, width = ink.shape
+    size = (width, height + math.ceil(abs(climb) * width))
+    move = np.array([[1, 0, 0], [climb, 1, max(0.0, -climb * width)]], np.float32)
+    return np.asarray(cv2.warpAffine(ink, move, size), np.uint8)
 
 
 def retaken(picture: Gray, random: Generator) -> Gray:
@@ -165,7 +177,7 @@ def _written(
     elif random.random() < 0.08:
         _signed(sheet, x + 0.2 * height, signs, style, random)
     around = [round(random.uniform(0.03, 0.7) * height) for _ in range(4)]
-    moved = around[2] - int(np.flatnonzero(sheet.any(axis=0))[0])
+    moved = around[2] - int(sheet.any(axis=0).argmax())
     return np.pad(glyphs.tight(sheet), (around[:2], around[2:])), height, (starts[0] + moved, end + moved)
 
 
