@@ -5,6 +5,7 @@ python -m runs.reader --images 20000 --epochs 1 --out /tmp/reader.onnx     a qui
 """
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,9 +25,9 @@ from inkdigits.learn.classifier import classifier
 from inkdigits.learn.train import Watch
 from inkdigits.read import engine
 from inkdigits.read.engine import Engine
-from inkdigits.types import Box, Dataset, Gray, Images, Labels, Scores
+from inkdigits.types import SIDE, Box, Dataset, Gray, Images, Labels, Scores
 from runs import calibration, drawing, sources
-from runs.sources import Sources
+from runs.sources import Crop, Sources
 
 LABELS = (*DIGITS, NONE)
 CHUNK = 500
@@ -44,7 +45,7 @@ MIXTURE = {"training": (0.25, 0.55), "validation": (0.7, 0.1)}
 """Shares of real crops and of drawn digits; the rest is none. Confidence is judged on real ones mostly."""
 
 RECIPE = {
-    "model": "fast",
+    "model": "strong",
     "epochs": 8.0,
     "validation": 0.0,
     "rotation": 8.0,
@@ -89,8 +90,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _drawn(purpose: str, n: int) -> Dataset:
-    """Digit images of real crops, drawn photos of digits, and drawn photos of what is none."""
-    parts = drawing.chunks(_chunk, purpose, max(1, n // CHUNK))
+    """Digit images of real crops, drawn photos of digits, and drawn photos of what is none.
+
+    Of validation's, as many as there are real crops for.
+    """
+    parts = [part for part in drawing.chunks(_chunk, purpose, max(1, n // CHUNK)) if len(part[0])]
     return Dataset(
         name="drawn digits",
         split=purpose,
@@ -105,40 +109,65 @@ def _chunk(purpose: str, number: int) -> tuple[Images, Labels]:
     if purpose not in _made:
         _made[purpose] = sources.training() if purpose == "training" else sources.validation()
     random = np.random.default_rng([purpose == "training", number])
-    made = [_one(_made[purpose], random, purpose) for _ in range(CHUNK)]
-    return np.stack([each for each, _ in made]), np.array(
-        [LABELS.index(label) for _, label in made], np.int64
-    )
+    made = (_to_learn if purpose == "training" else _to_judge)(_made[purpose], random, number)
+    images = np.array([each for each, _ in made], np.uint8).reshape(-1, SIDE, SIDE)
+    return images, np.array([LABELS.index(label) for _, label in made], np.int64)
 
 
-def _one(made: Sources, random: Generator, purpose: str) -> tuple[Gray, str]:
-    """One digit image and its label; what comes out blank is drawn anew, as is what nobody could learn."""
-    while True:
-        try:
-            image_and_label = _tried(made, random, *MIXTURE[purpose], is_to_learn=purpose == "training")
-        except UserError:
-            continue
-        if image_and_label is not None and not (purpose == "training" and _is_misleading(*image_and_label)):
-            return image_and_label
+def _to_learn(made: Sources, random: Generator, _number: int) -> list[tuple[Gray, str]]:
+    """Real crops, the same ones again and again, drawn digits and what is none."""
+    real, drawn = MIXTURE["training"]
+    found: list[tuple[Gray, str]] = []
+    while len(found) < CHUNK:
+        kind = random.random()
+        with contextlib.suppress(UserError):  # a blank one is drawn anew
+            if kind < real:
+                found += _real(made.crops[int(random.integers(len(made.crops)))])
+            else:
+                found += _digit(made, random) if kind < real + drawn else _none(made, random)
+    return found
 
 
-def _tried(
-    made: Sources, random: Generator, real: float, drawn: float, *, is_to_learn: bool
-) -> tuple[Gray, str] | None:
-    kind = random.random()
-    if kind < real:
-        crop = made.crops[int(random.integers(len(made.crops)))]
-        return image.digit(crop.picture), crop.label
-    if kind >= real + drawn:
-        glyph = made.scraps(random, int(random.uniform(48, 112)))
-        photo = photos.photo(glyph, random)
-        found, box = image.find_digit(photo.picture)
-        return (found, glyph.label) if _covered(box, photo.box) >= COVERED else None
+def _to_judge(made: Sources, random: Generator, number: int) -> list[tuple[Gray, str]]:
+    """The next of the real crops, so that none is there twice, and a share of drawn digits and of none."""
+    real, drawn = MIXTURE["validation"]
+    shuffled = np.random.default_rng(0).permutation(len(made.crops))
+    chosen = shuffled[number * CHUNK : (number + 1) * CHUNK].tolist()
+    found: list[tuple[Gray, str]] = []
+    for at in chosen:
+        with contextlib.suppress(UserError):
+            found += _real(made.crops[at])
+    wanted = len(found) / real
+    while len(found) < wanted:
+        with contextlib.suppress(UserError):
+            found += _digit(made, random) if random.random() < drawn / (1 - real) else _none(made, random)
+    return found
+
+
+def _real(crop: Crop) -> list[tuple[Gray, str]]:
+    return _unless_misleading(image.digit(crop.picture), crop.label)
+
+
+def _digit(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
+    """A drawn digit, where it is clear what of it was found."""
     glyph = made.digits(random, int(random.uniform(48, 112)))
     photo = photos.photo(glyph, random, neighbours=made.digits)
     found, box = image.find_digit(photo.picture)
-    label = _visible(box, photo.box, glyph.label) if is_to_learn else glyph.label
-    return None if label is None else (found, label)
+    label = _visible(box, photo.box, glyph.label)
+    return [] if label is None else _unless_misleading(found, label)
+
+
+def _none(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
+    """What is drawn and no digit, where all of it was found."""
+    glyph = made.scraps(random, int(random.uniform(48, 112)))
+    photo = photos.photo(glyph, random)
+    found, box = image.find_digit(photo.picture)
+    return _unless_misleading(found, glyph.label) if _covered(box, photo.box) >= COVERED else []
+
+
+def _unless_misleading(digit_image: Gray, label: str) -> list[tuple[Gray, str]]:
+    """The image and its label, unless nobody could tell that it is none."""
+    return [] if _is_misleading(digit_image, label) else [(digit_image, label)]
 
 
 def _is_misleading(digit_image: Gray, label: str) -> bool:

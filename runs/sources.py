@@ -242,14 +242,16 @@ def _numbers() -> tuple[pages.Picture, ...]:
 
 
 def number_digits(part: str) -> list[Crop]:
-    """The digits of numbers whose ten strokes stand apart, with a quarter of their height around them."""
+    """The digits of numbers whose ten strokes stand apart, with what is around them up to the next digits."""
     chosen = writers(part)
     return [
-        Crop(picture=_surrounded(line, box), label=digit)
+        Crop(picture=picture, label=digit)
         for number in _numbers()
         if number.writer in chosen
         for line in [image.decode(number.file)]
-        for (_, box), digit in zip(_cut(line), number.digits, strict=False)
+        for picture, digit in zip(
+            _surrounded(line, [box for _, box in _cut(line)]), number.digits, strict=False
+        )
     ]
 
 
@@ -305,10 +307,17 @@ def _belonging(boxes: NDArray[np.integer], main: int, tall: NDArray[np.integer])
     return [int(at) for at in np.flatnonzero(near)]
 
 
-def _surrounded(line: Gray, box: Sequence[int]) -> Gray:
-    x, y, width, height = box
-    more = height // _SURROUNDINGS
-    return line[max(0, y - more) : y + height + more, max(0, x - more) : x + width + more]
+def _surrounded(line: Gray, boxes: Sequence[Sequence[int]]) -> list[Gray]:
+    """The digit in each box, with a quarter of its height around it, but nothing of its neighbours' boxes."""
+    found = []
+    for at, (x, y, width, height) in enumerate(boxes):
+        more = height // _SURROUNDINGS
+        before = boxes[at - 1][0] + boxes[at - 1][2] if at else 0
+        behind = boxes[at + 1][0] if at + 1 < len(boxes) else line.shape[1]
+        left = min(x, max(x - more, before, 0))
+        right = max(x + width, min(x + width + more, behind))
+        found.append(line[max(0, y - more) : y + height + more, left:right])
+    return found
 
 
 def _grid_cells(part: str) -> list[Crop]:
@@ -345,8 +354,8 @@ def sheets(part: str) -> list[tuple[Path, list[list[int]]]]:
 
 
 def _cells(part: str) -> list[Crop]:
-    """Cells with a digit; blank ones and pencil marks, of which there are few, as what is none."""
-    repeated = {"candidates": _PENCIL_MARKS}
+    """Cells with a digit; blank ones and pencil marks, few of which there are to learn, as what is none."""
+    repeated = {"candidates": _PENCIL_MARKS} if part == "training" else {}
     return [
         Crop(picture=image.decode(path), label=kind if kind.isdigit() else NONE)
         for path in cells(part)
