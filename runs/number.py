@@ -34,8 +34,8 @@ from runs import calibration, drawing, sources
 from runs.sources import Sources
 
 CHUNK = 250
-REAL = 0.2
-"""The share of real lines among those to learn from."""
+REAL = {"training": 0.2, "validation": 0.7}
+"""The share of real lines. Confidence is judged on real ones mostly."""
 
 RUNS = 0.7
 """The share of real lines of which only some neighbouring digits are shown: whole, they repeat patterns."""
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def drawn(purpose: str, n: int) -> Lines:
-    """Strips of drawn lines and of real ones retaken; of validation's writers, all drawn."""
+    """Strips of drawn lines and of real ones retaken."""
     parts = drawing.chunks(_chunk, purpose, max(1, n // CHUNK))
     made = [line for part in parts for line in part]
     return Lines(
@@ -105,13 +105,13 @@ def _chunk(purpose: str, number: int) -> list[tuple[Gray, str]]:
     if purpose not in _made:
         _made[purpose] = sources.training() if purpose == "training" else sources.validation()
     random = np.random.default_rng([purpose == "training", number])
-    return [_one(_made[purpose], random) for _ in range(CHUNK)]
+    return [_one(_made[purpose], random, REAL[purpose]) for _ in range(CHUNK)]
 
 
-def _one(made: Sources, random: Generator) -> tuple[Gray, str]:
+def _one(made: Sources, random: Generator, real: float) -> tuple[Gray, str]:
     """A strip and its text; one that came out blank, or too long or too short for its text, is drawn anew."""
     while True:
-        line = _line(made, random)
+        line = _line(made, random, real)
         try:
             strip = image.strip(line.picture)
         except UserError:
@@ -130,11 +130,11 @@ def _shows(box: Box, first: float, end: float) -> bool:
     return shown >= SHOWN * (end - first)
 
 
-def _line(made: Sources, random: Generator) -> DrawnLine:
+def _line(made: Sources, random: Generator, real: float) -> DrawnLine:
     kind = random.random()
     if kind < WORDS:
         return lines.draw(made.words, made.signs, random)
-    if kind < WORDS + REAL:
+    if kind < WORDS + real:
         line = made.lines[int(random.integers(len(made.lines)))]
         if random.random() < RUNS:
             line = lines.run(line, random)

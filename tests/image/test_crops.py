@@ -87,6 +87,21 @@ def test_a_neighbours_ink_at_the_rim_is_left_out(mnist: Images) -> None:
     assert np.mean(np.array(found) < 0.05) > 0.9
 
 
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("ends", [40, 112])
+def test_a_frame_at_the_rim_of_an_empty_cell_is_no_digit(turns: int, ends: int) -> None:
+    cell = np.full((112, 112), 210, np.uint8)
+    cell[:ends, 103:] = 60
+    with pytest.raises(UserError, match="blank"):
+        image.digit(np.ascontiguousarray(np.rot90(cell, turns)))
+
+
+def test_a_stroke_that_fills_its_crop_is_a_digit() -> None:
+    crop = np.full((112, 48), 210, np.uint8)
+    crop[:, 20:30] = 60
+    assert image.digit(crop).any()
+
+
 def test_two_digits_are_seen_as_two(mnist: Images) -> None:
     plain = [on_paper(each) for each in mnist]
     pairs = [np.hstack([a[:, 12:-12], b[:, 12:-12]]) for a, b in itertools.pairwise(plain)]

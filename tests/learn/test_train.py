@@ -308,7 +308,8 @@ def test_batch_norm_is_measured_on_images_as_they_are(
     assert isinstance(norm, nn.BatchNorm2d)
     maps = F.conv2d(trained.network.scaling(shown), kernel.weight, padding=kernel.padding).double()
     torch.testing.assert_close(norm.running_mean, maps.mean((0, 2, 3)).float(), atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(norm.running_var, maps.var((0, 2, 3)).float(), atol=1e-4, rtol=1e-3)
+    # PyTorch sums up 400,000 squares in float32 where channels lie last: off by 0.2 % (seen)
+    torch.testing.assert_close(norm.running_var, maps.var((0, 2, 3)).float(), atol=1e-4, rtol=5e-3)
     last = ends(trained)[-1]
     assert loss_of(trained, validation) == pytest.approx(last.validation_loss, rel=1e-4)
     running = train.train(training, validation, options.change(wanted, {"norm_images": 0}))

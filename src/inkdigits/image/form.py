@@ -5,7 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.image.decoding import rounded
-from inkdigits.image.ink import FULL_INK, find_ink
+from inkdigits.image.ink import FULL_INK, blank, find_ink
+from inkdigits.image.paper import SHADED_SIDE
 from inkdigits.image.strokes import connected, masses
 from inkdigits.types import SIDE, Box, Gray, Images
 
@@ -18,6 +19,7 @@ MIDDLE = SIDE / 2
 _SPECK = 0.02
 _OFF_CENTRE = 0.6
 _MOST_GAIN = 4.0
+_ON_RIM, _RIM = 0.02, 0.125
 
 
 def digit(picture: Gray) -> Gray:
@@ -36,6 +38,8 @@ def find_digit(picture: Gray) -> tuple[Gray, Box]:
         return picture, _box_in(picture, _extents(picture))
     ink = find_ink(picture)
     rows, columns = _extents(ink)
+    if min(ink.shape) >= SHADED_SIDE and _is_at_rim((rows, columns), ink.shape):
+        raise blank()
     return _centred(_fitted(ink[rows, columns])), _box_in(picture, (rows, columns), shape=ink.shape)
 
 
@@ -78,6 +82,14 @@ def _extents(ink: Gray) -> tuple[slice, slice]:
     left, top = kept[:, 0].min(), kept[:, 1].min()
     right, bottom = (kept[:, 0] + kept[:, 2]).max(), (kept[:, 1] + kept[:, 3]).max()
     return slice(y + int(top), y + int(bottom)), slice(x + int(left), x + int(right))
+
+
+def _is_at_rim(extents: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
+    """Whether all ink lies along one side of a crop: what stands there is its frame, and no digit."""
+    return any(
+        min(along.start, side - along.stop) <= _ON_RIM * side and along.stop - along.start <= _RIM * side
+        for along, side in zip(extents, shape, strict=True)
+    )
 
 
 def _fitted(ink: Gray) -> Gray:

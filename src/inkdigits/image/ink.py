@@ -44,7 +44,7 @@ def find_ink(picture: Gray) -> Gray:
     small = _shrunk(picture)
     least, most, _, _ = cv2.minMaxLoc(small)
     if most - least < _LEAST_CONTRAST:
-        raise _blank()
+        raise blank()
     is_crop = min(small.shape) >= SHADED_SIDE
     ink = np.asarray(cv2.convertScaleAbs(darkness(small, bright_ink=has_bright_ink(small))), np.uint8)
     found = _levels(ink)
@@ -52,7 +52,7 @@ def find_ink(picture: Gray) -> Gray:
         ink = _without(rules, ink)
         found = _levels(ink)
     if _contrast(found) < _LEAST_CONTRAST:
-        raise _blank()
+        raise blank()
     if is_crop:
         inked = cv2.threshold(ink, found.threshold, 0, cv2.THRESH_TOZERO)[1]
         ink *= strokes.of_digit(np.asarray(inked, np.uint8), _likely(ink, found))
@@ -71,7 +71,8 @@ def _shrunk(picture: Gray) -> Gray:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _blank() -> UserError:
+def blank() -> UserError:
+    """What is raised for a picture without a digit's ink."""
     return UserError("the picture is blank: it should show one digit")
 
 

@@ -1,5 +1,6 @@
 """A model as an ONNX graph: uint8 images in, probabilities out, with the card in its metadata."""
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from inkdigits import card, image
 from inkdigits.card import Card
 from inkdigits.learn import checkpoint
 from inkdigits.learn.checkpoint import Model
+from inkdigits.learn.networks.lines import Recurrent
 from inkdigits.types import SIDE
 
 OPSET = 20
@@ -28,11 +30,49 @@ class _Scored(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network = model.network
+        self.network = copy.deepcopy(model.network).cpu()
+        for name, layer in list(self.network.named_modules()):
+            if isinstance(layer, Recurrent):
+                self.network.set_submodule(name, _Recurrent(layer))
         self.temperature = model.card.temperature
 
     def forward(self, images: Tensor) -> Tensor:
         return F.softmax(self.network(images) / self.temperature, dim=-1)
+
+
+class _Recurrent(nn.Module):
+    """A recurrent layer as ONNX's own operator GRU, which PyTorch's exporter takes apart, and wrongly.
+
+    ONNX keeps the weights of a unit's gates in the order update, reset, new; PyTorch has reset first.
+    """
+
+    def __init__(self, layer: Recurrent) -> None:
+        super().__init__()
+        self.n_units = layer.units.hidden_size
+        input_weights, weights, input_biases, biases = (
+            torch.stack([_update_first(getattr(layer.units, f"{kind}_l0{way}")) for way in ("", "_reverse")])
+            for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        self.input_weights = nn.Parameter(input_weights)
+        self.weights = nn.Parameter(weights)
+        self.biases = nn.Parameter(torch.cat([input_biases, biases], dim=1))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        columns = maps.squeeze(2).permute(2, 0, 1)
+        n_columns, n, _ = columns.shape
+        found: Tensor = torch.onnx.ops.symbolic(
+            "GRU",
+            (columns, self.input_weights, self.weights, self.biases),
+            {"hidden_size": self.n_units, "direction": "bidirectional", "linear_before_reset": 1},
+            dtype=torch.float32,
+            shape=(n_columns, 2, n, self.n_units),
+        )
+        return found.permute(2, 1, 3, 0).reshape(n, 2 * self.n_units, 1, n_columns)
+
+
+def _update_first(weights: Tensor) -> Tensor:
+    reset, update, new = weights.detach().chunk(3)
+    return torch.cat([update, reset, new])
 
 
 def graph(model: Model) -> bytes:
@@ -49,7 +89,7 @@ def graph(model: Model) -> bytes:
     example = torch.zeros(shape, dtype=torch.uint8)
     with _quiet():
         program = torch.onnx.export(
-            _Scored(model).cpu().eval(),
+            _Scored(model).eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,

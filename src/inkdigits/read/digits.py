@@ -10,21 +10,31 @@ from inkdigits.errors import UserError
 from inkdigits.read.engine import Engine
 from inkdigits.types import Box, Digit, Gray, Line, Scores
 
+IN_CELLS = 0.1
+"""`none_odds` in the cells of grids and the boxes of forms, which people rarely fill with anything else."""
+
 
 def read(picture: Gray, engine: Engine, least_confidence: float) -> Line:
     """The line with the picture's one digit; with none, where the picture is blank or shows no digit."""
     return read_all([picture], engine, least_confidence)[0]
 
 
-def read_all(pictures: Sequence[Gray], engine: Engine, least_confidence: float) -> list[Line]:
-    """The line of each picture, of all that are not blank in one go: see `read`."""
+def read_all(
+    pictures: Sequence[Gray], engine: Engine, least_confidence: float, *, none_odds: float = 1.0
+) -> list[Line]:
+    """The line of each picture, of all that are not blank in one go: see `read`.
+
+    `none_odds` says how many times as often a picture is none here as where the model learnt, all else
+    being equal: see `IN_CELLS`. The scores are brought from the one to the other by Bayes's rule (Saerens et
+    al., "Adjusting the outputs of a classifier to new a priori probabilities", 2002).
+    """
     found = [_found(picture) for picture in pictures]
     inked = np.array([ink for ink, _ in found if ink is not None], np.uint8)
     scores = iter(engine.classify(inked) if len(inked) else ())
     return [
         _refused("blank", box, confidence=0.0)
         if ink is None
-        else _told(next(scores), engine.card.label_names, box, least_confidence)
+        else _told(next(scores), engine.card.label_names, box, least_confidence, none_odds)
         for ink, box in found
     ]
 
@@ -37,8 +47,11 @@ def _found(picture: Gray) -> tuple[Gray | None, Box]:
         return None, Box(x=0, y=0, width=picture.shape[1], height=picture.shape[0])
 
 
-def _told(row: Scores, names: tuple[str, ...], box: Box, least_confidence: float) -> Line:
-    scores = dict(zip(names, row.tolist(), strict=True))
+def _told(row: Scores, names: tuple[str, ...], box: Box, least_confidence: float, none_odds: float) -> Line:
+    odds = {name: none_odds if name == NONE else 1.0 for name in names}
+    weights = {name: odds[name] * score for name, score in zip(names, row.tolist(), strict=True)}
+    whole = sum(weights.values())
+    scores = {name: weight / whole for name, weight in weights.items()}
     none = scores.pop(NONE, 0.0)
     label = max(scores, key=scores.__getitem__)
     confidence = scores[label]

@@ -126,7 +126,9 @@ def _boxes(sheet: _Sheet, spec: FieldSpec, readers: Readers, field: Field) -> Fi
     cuts = [_cut(sheet, box) for box in spec.boxes]
     written = [order for order, cut in enumerate(cuts) if not _is_blank(cut.view)]
     views = [cuts[order].view for order in written]
-    found = digits.read_all(views, readers.digit, readers.least_digit(max(1, len(views))))
+    found = digits.read_all(
+        views, readers.digit, readers.least_digit(max(1, len(views))), none_odds=digits.IN_CELLS
+    )
     lines = dict(zip(written, found, strict=True))
     text = "".join(line.text or UNREAD for line in found)
     confidence = math.prod(line.confidence if line.text else 0.0 for line in found) if found else 0.0

@@ -19,7 +19,7 @@ def read(picture: Gray, engine: Engine, least_confidence: float) -> Page:
     grid = image.find_grid(picture)
     places = [(row, column) for row in range(len(grid.rows) - 1) for column in range(len(grid.columns) - 1)]
     cells = [grid.cell(*place) for place in places]
-    read = digits.read_all(cells, engine, least_confidence)
+    read = digits.read_all(cells, engine, least_confidence, none_odds=digits.IN_CELLS)
     lines = {
         place: _placed(line, cell, grid.box(*place))
         for place, line, cell in zip(places, read, cells, strict=True)
