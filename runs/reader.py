@@ -1,6 +1,6 @@
 """The shipped classifier of digits, `reader`: drawn, trained, calibrated, exported.
 
-python -m runs.reader                all of it, about half an hour on two cores
+python -m runs.reader                all of it, less than an hour on two cores
 python -m runs.reader --images 20000 --epochs 1 --out /tmp/reader.onnx     a quick try
 """
 

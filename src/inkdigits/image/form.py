@@ -20,6 +20,7 @@ _SPECK = 0.02
 _OFF_CENTRE = 0.6
 _MOST_GAIN = 4.0
 _ON_RIM, _RIM = 0.02, 0.125
+"""Shares of a crop's side: how far from its end a frame may be, and how wide."""
 
 
 def digit(picture: Gray) -> Gray:
