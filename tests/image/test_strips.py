@@ -91,6 +91,21 @@ def test_a_rule_below_a_line_doesnt_make_it_higher() -> None:
     assert difference(strips.strip(ruled).ink, strips.strip(picture).ink) < 0.1
 
 
+@pytest.mark.parametrize("rule", [slice(0, 1), slice(-1, None)])
+def test_a_rule_at_the_rim_of_a_strip_is_no_part_of_a_digit(rule: slice) -> None:
+    found = strips.strip(line(margin=60))
+    plain = found.part(0, 24)
+    found.ink[rule, :40] = 255
+    assert found.part(0, 24) == plain
+
+
+def test_a_stroke_that_leaves_the_strip_is_ink() -> None:
+    found = strips.strip(line(margin=60))
+    found.ink[10:, 4:8] = 255
+    box = found.part(0, 24)
+    assert box.y + box.height == found.box.y + found.box.height
+
+
 def test_a_line_without_end_is_squeezed() -> None:
     picture = np.tile(line(margin=5), (1, 12))
     assert strips.strip(picture).ink.shape == (strips.HEIGHT, strips.LONGEST)

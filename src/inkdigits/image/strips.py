@@ -52,11 +52,14 @@ class Strip:
     to_picture: Matrix
 
     def part(self, first: float, end: float) -> Box:
-        """Where in the picture the ink between two columns of the strip is; the whole height without ink."""
+        """Where in the picture the ink between two columns of the strip is; the whole height without ink.
+
+        What lies flat along the strip's rim is of a rule or a frame, and no ink.
+        """
         height, width = self.ink.shape
         left = min(max(0, math.floor(first)), width - 1)
         right = min(width, max(math.ceil(end), left + 1))
-        inked = self.ink[:, left:right] > _INKED
+        inked = _without_rim(self.ink[:, left:right] > _INKED)
         rows, columns = (np.flatnonzero(inked.any(axis=axis)) for axis in (1, 0))
         if len(rows):
             left, right = left + int(columns[0]), left + int(columns[-1]) + 1
@@ -141,6 +144,18 @@ def _tall(boxes: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.intp]:
     written = np.flatnonzero((wide <= _RULE_LENGTH * width) | (high >= _RULE_HEIGHT * height)) + 1
     heights = boxes[written, cv2.CC_STAT_HEIGHT]
     return np.asarray(written[heights >= _TALL * heights.max(initial=0)], np.intp)
+
+
+def _without_rim(inked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The ink but what touches the first or the last row and isn't tall."""
+    if not (inked[0].any() or inked[-1].any()):
+        return inked
+    _, parts, boxes, _ = cv2.connectedComponentsWithStats(inked.astype(np.uint8), connectivity=8)
+    boxes = np.asarray(boxes, np.int32)
+    top, high = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
+    at_rim = (top == 0) | (top + high == len(inked))
+    is_flat = at_rim & (high < _TALL * len(inked))
+    return inked & ~is_flat[parts]
 
 
 def _level(ink: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.float32], Matrix]:
