@@ -155,7 +155,7 @@ def _without_rim(inked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     top, high = boxes[:, cv2.CC_STAT_TOP], boxes[:, cv2.CC_STAT_HEIGHT]
     at_rim = (top == 0) | (top + high == len(inked))
     is_flat = at_rim & (high < _TALL * len(inked))
-    return inked & ~is_flat[parts]
+    return np.asarray(inked & ~is_flat[parts])
 
 
 def _level(ink: NDArray[np.float32], threshold: float) -> tuple[NDArray[np.float32], Matrix]:
