@@ -114,6 +114,15 @@ def test_where_there_is_no_grid_it_says_so(picture: Gray) -> None:
         image.find_grid(picture)
 
 
+def test_a_line_of_writing_is_no_grid(data_folder: Path) -> None:
+    folder = data_folder / "numbers10" / "images"
+    if not folder.exists():
+        pytest.skip("numbers10 is not here")
+    for file in sorted(folder.iterdir())[:60]:
+        with pytest.raises(UserError, match="shows no grid"):
+            image.find_grid(image.decode(file))
+
+
 def test_the_grids_of_real_photos_are_found_at_their_corners(data_folder: Path) -> None:
     folder = data_folder / "grids"
     if not folder.exists():

@@ -27,6 +27,8 @@ _N_CONTOURS = 3
 _SIDE_TOLERANCE, _PARALLEL, _MOST_ADDED = 0.01, 1e-6, 1.5
 _TRIAL_SIDE, _TRIAL_MARGIN = 270, 6
 _LEAST_REGULAR = 0.4
+_LEAST_COVERED = 0.58
+_LINE = 6
 _PREFER_SQUARE = 0.15
 _SLACK = 0.08
 _AROUND = 1 / 16
@@ -173,9 +175,10 @@ def _laid_flat(picture: Gray, corners: Corners) -> Grid:
     dark = np.asarray(cv2.adaptiveThreshold(soft, 255, mode, cv2.THRESH_BINARY_INV, 31, 4), np.uint8)
     n_rows, n_columns, regular = _counts(dark, MARGIN)
     rows, columns = _even(len(flat), n_rows), _even(flat.shape[1], n_columns)
+    down, across = _profile(dark), _profile(dark.T)
     if regular < _LEAST_REGULAR:
-        rows, columns = _separate(_profile(dark)), _separate(_profile(dark.T))
-    if len(rows) < 2 or len(columns) < 2:
+        rows, columns = _separate(down), _separate(across)
+    if min(_covered(down, rows), _covered(across, columns)) < _LEAST_COVERED:
         raise UserError("the picture shows no grid: it should show a table or boxes, whole")
     back = np.asarray(np.linalg.inv(turn), np.float64)
     return Grid(flat=flat, rows=rows, columns=columns, to_picture=back)
@@ -201,6 +204,13 @@ def _profile(dark: Gray) -> _Profile:
     thick = cv2.dilate(np.ascontiguousarray(dark), np.ones((3, 1), np.uint8))
     level = cv2.morphologyEx(thick, cv2.MORPH_OPEN, np.ones((1, dark.shape[1] // 12), np.uint8))
     return np.asarray(np.asarray(level, np.float64).mean(axis=1) / 255)
+
+
+def _covered(profile: _Profile, lines: tuple[int, ...]) -> float:
+    """The share of a grid's lines that is drawn, on the average; 0 where they are fewer than two."""
+    if len(lines) < 2:
+        return 0.0
+    return float(np.mean([profile[max(0, line - _LINE) : line + _LINE + 1].max() for line in lines]))
 
 
 def _regularities(profile: _Profile, margin: int) -> _Profile:
