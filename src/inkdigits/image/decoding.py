@@ -19,6 +19,7 @@ from PIL import (
 )
 
 from inkdigits.errors import UserError
+from inkdigits.image import cutouts
 from inkdigits.types import Gray
 
 MOST_BYTES = 64 << 20
@@ -49,8 +50,9 @@ _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, O
 def decode(source: Path | bytes, *, name: str = "") -> Gray:
     """The picture in a PNG, JPEG, WebP, BMP or TIFF file, as grey: uint8 (height, width), upright.
 
-    What is transparent becomes white, 16 bits become 8, the camera's orientation is applied, and of
-    several frames the first is taken. Raises UserError, naming the file (`name` for bytes), for other
+    What is transparent becomes white, and white around a piece of grey paper becomes paper
+    (`cutouts.on_own_paper`); 16 bits become 8, the camera's orientation is applied, and of several frames
+    the first is taken. Raises UserError, naming the file (`name` for bytes), for other
     formats, damaged files, and pictures of more than MOST_BYTES or MOST_PIXELS: the size is read from
     the header, before any pixel.
     """
@@ -95,7 +97,7 @@ def damage_told(name: str) -> Iterator[None]:
 def grey(picture: ImageFile.ImageFile, *, name: str) -> Gray:
     """The frame that an opened picture is at, as `decode` gives it."""
     _check_size(picture.size, name=name)
-    return _grey(ImageOps.exif_transpose(picture), name=name)
+    return cutouts.on_own_paper(_grey(ImageOps.exif_transpose(picture), name=name))
 
 
 def _check_size(size: tuple[int, int], *, name: str) -> None:
