@@ -62,21 +62,21 @@ def test_a_narrow_beam_finds_the_best_of_many() -> None:
     scores = written(*doubts)
     found = beam.likeliest(scores, width=64)
     assert len(found) == 64
-    assert np.exp(beam.log_probabilities(scores, found[:32])) == pytest.approx(products[:32])
+    assert np.exp(beam.log_probabilities([scores], found[:32])[0]) == pytest.approx(products[:32])
 
 
 @given(
-    n_frames=st.integers(1, 60),
+    n_frames=st.lists(st.integers(1, 60), min_size=1, max_size=4),
     texts=st.lists(st.lists(st.integers(0, 9), max_size=8), max_size=6),
     seed=st.integers(0, 1000),
 )
-def test_many_texts_get_the_probabilities_that_each_gets(
-    n_frames: int, texts: list[list[int]], seed: int
+def test_many_texts_at_many_looks_get_the_probabilities_that_each_gets(
+    n_frames: list[int], texts: list[list[int]], seed: int
 ) -> None:
-    scores = some_scores(n_frames, 10, seed)
+    looks = [some_scores(n, 10, seed + at) for at, n in enumerate(n_frames)]
     labels = [tuple(text) for text in texts]
-    each = [ctc.log_probability(scores, text) for text in labels]
-    assert beam.log_probabilities(scores, labels) == pytest.approx(each)
+    each = np.array([[ctc.log_probability(scores, text) for text in labels] for scores in looks])
+    assert beam.log_probabilities(looks, labels) == pytest.approx(each)
 
 
 @given(

@@ -71,41 +71,56 @@ def _step(
     return both + frame[-1], stay_label, grown
 
 
-def log_probabilities(scores: LogScores, texts: Sequence[Text]) -> NDArray[np.float64]:
-    """The probability of each text as its natural logarithm, float64 (n,): see `ctc.log_probability`.
+def log_probabilities(looks: Sequence[LogScores], texts: Sequence[Text]) -> NDArray[np.float64]:
+    """The probability of each text at each look as its natural logarithm, float64 (looks, n).
 
-    Beside a much likelier beginning of itself (e^700 times), a text comes out as -inf.
+    See `ctc.log_probability`. Beside a much likelier beginning of itself (e^700 times), a text comes out as
+    -inf.
     """
-    found = np.empty(len(texts))
+    found = np.empty((len(looks), len(texts)))
+    scores = _together(looks)
     lengths = np.array([len(text) for text in texts], np.int64)
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
         for part in np.split(rows, range(_ROWS, len(rows), _ROWS)):
             labels = np.array([texts[row] for row in part], np.int64).reshape(len(part), length)
-            found[part] = _of_one_length(np.exp(scores), labels.T)
+            found[:, part] = _of_one_length(scores, labels.T)
+    return found
+
+
+def _together(looks: Sequence[LogScores]) -> NDArray[np.float64]:
+    """Probabilities, (frames, looks, labels + 1): behind a look that ends earlier, frames that are blank."""
+    n_frames, n_labels = max(len(scores) for scores in looks), looks[0].shape[1]
+    found = np.zeros((n_frames, len(looks), n_labels))
+    found[:, :, -1] = 1
+    for at, scores in enumerate(looks):
+        found[: len(scores), at] = np.exp(scores)
     return found
 
 
 def _of_one_length(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The forward pass of Graves et al., 2006, over texts side by side: labels (length, n), scores not as ln.
+    """The forward pass of Graves et al., 2006, over looks and texts side by side: (looks, n).
 
-    All of a text's states are scaled to a largest of 1 after each frame, so that none dies out.
+    Scores are probabilities, (frames, looks, labels + 1), and labels (length, n). All of a text's states are
+    scaled to a largest of 1 after each frame, so that none dies out.
     """
-    n_labels, n = labels.shape
+    length, n = labels.shape
+    n_looks = scores.shape[1]
     differs = labels[1:] != labels[:-1]
-    on_blank, on_label, log_scale = np.zeros((n_labels + 1, n)), np.zeros((n_labels, n)), np.zeros(n)
-    on_blank[0] = 1
+    on_blank, on_label = np.zeros((n_looks, length + 1, n)), np.zeros((n_looks, length, n))
+    log_scale = np.zeros((n_looks, n))
+    on_blank[:, 0] = 1
     for frame in scores:
-        entering = on_blank[:-1].copy()
-        entering[1:] += differs * on_label[:-1]
-        on_blank[1:] += on_label
-        on_blank *= frame[-1]
+        entering = on_blank[:, :-1].copy()
+        entering[:, 1:] += differs * on_label[:, :-1]
+        on_blank[:, 1:] += on_label
+        on_blank *= frame[:, np.newaxis, -1:]
         on_label += entering
-        on_label *= frame[labels]
-        largest = np.maximum(on_blank.max(axis=0), on_label.max(axis=0, initial=0.0))
+        on_label *= frame[:, labels]
+        largest = np.maximum(on_blank.max(axis=1), on_label.max(axis=1, initial=0.0))
         largest[largest == 0] = 1
-        on_blank /= largest
-        on_label /= largest
+        on_blank /= largest[:, np.newaxis]
+        on_label /= largest[:, np.newaxis]
         log_scale += np.log(largest)
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(on_blank[-1] + on_label[-1:].sum(axis=0)) + log_scale)
+        return np.asarray(np.log(on_blank[:, -1] + on_label[:, -1:].sum(axis=1)) + log_scale)

@@ -76,9 +76,7 @@ def likeliest(looks: Looks) -> list[Text]:
 
 def probabilities(looks: Looks, texts: Sequence[Text]) -> NDArray[np.float64]:
     """The probability of each text, float64 (n,)."""
-    return np.asarray(
-        np.mean([np.exp(beam.log_probabilities(scores, texts)) for scores in looks], axis=0), np.float64
-    )
+    return np.asarray(np.exp(beam.log_probabilities(looks, texts)).mean(axis=0), np.float64)
 
 
 def nothing(looks: Looks) -> float:
