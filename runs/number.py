@@ -49,9 +49,6 @@ SHOWN = 0.96
 N_TEMPERED = 400
 """Held-out lines that the temperature is found on."""
 
-N_COMPARED = 3_000
-"""Held-out lines that tell whether whole numbers will do."""
-
 LONGEST = 480
 """Columns of a strip to learn from, at most."""
 
@@ -176,7 +173,7 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
     model = Model(network=made.network, card=replace(made.card, temperature=temperature))
     shown = [image.side_by_side([ink]) for ink in some]
     content, accuracies = calibration.exported(
-        model, shown, lambda tried: float(_reads(tried, held.strips[:N_COMPARED], texts)[1].mean())
+        model, shown, lambda tried: float(_reads(tried, held.strips, texts)[1].mean())
     )
     read, right = _reads(engine.load(content, threads=1), held.strips, texts)
     says_digits = np.array([len(each.labels) > 0 for each in read])

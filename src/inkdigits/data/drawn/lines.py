@@ -30,9 +30,10 @@ _GAPS = (
     (-0.06, 0.18),
     (0.0, 0.18),
     (0.06, 0.18),
-    (0.15, 0.14),
-    (0.3, 0.08),
-    (0.6, 0.05),
+    (0.15, 0.13),
+    (0.3, 0.07),
+    (0.6, 0.04),
+    (1.0, 0.03),
 )
 
 
@@ -117,8 +118,10 @@ def run(line: DrawnLine, random: Generator) -> DrawnLine:
 
 
 def _text(digits: Sequence[str], random: Generator) -> list[str]:
-    """Random digits, so that no pattern is learnt; at times the round end of an amount, or a repetition."""
+    """Random digits, so that no pattern is learnt; at times few kinds, a round end, or a repetition."""
     n = 1 + int(random.choice(LONGEST, p=_LENGTHS))
+    if random.random() < 0.12:
+        digits = random.choice(digits, size=int(random.integers(1, 4))).tolist()
     chosen = [digits[int(at)] for at in random.integers(len(digits), size=n)]
     kind = random.random()
     if kind < 0.12 and "0" in digits:
@@ -252,16 +255,15 @@ def _flourish(sheet: Gray, x: float, style: _Style, random: Generator) -> None:
 
 
 def _boxes(sheet: Gray, starts: Sequence[float], style: _Style, random: Generator) -> None:
-    """A comb of boxes, one a digit."""
+    """A box for each digit: without a rule above or below, its sides would look like ones."""
     pen, depth = int(random.integers(1, 4)), int(random.integers(60, 220))
-    top = round(0.9 * style.height - random.uniform(0.05, 0.35) * style.height)
-    foot = round(1.9 * style.height + random.uniform(0.05, 0.35) * style.height)
+    top = round(0.9 * style.height - random.uniform(0.1, 0.35) * style.height)
+    foot = round(1.9 * style.height + random.uniform(0.1, 0.35) * style.height)
     marks = np.zeros_like(sheet)
     for x in starts:
         cv2.line(marks, (round(x), top), (round(x), foot), depth, pen)
-    if random.random() < 0.85:
-        for y in (top, foot):
-            cv2.line(marks, (round(starts[0]), y), (round(starts[-1]), y), depth, pen)
+    for y in (top, foot) if random.random() < 0.85 else (foot,):
+        cv2.line(marks, (round(starts[0]), y), (round(starts[-1]), y), depth, pen)
     np.maximum(sheet, marks, out=sheet)
 
 
