@@ -162,6 +162,19 @@ def test_pages_are_drawn_with_what_was_read_on_them(photos: Path, tmp_path: Path
     assert np.array_equal(image.decode(photos / "0.png")[130:], picture[130:, :, 0])
 
 
+def test_a_page_that_cant_be_drawn_is_said_and_loses_nothing(photos: Path, tmp_path: Path) -> None:
+    asked = (str(photos / "0.png"), str(photos / "1.png"), "--annotate", str(tmp_path))
+    assert run(*asked).returncode == 0
+    (first,) = tmp_path.glob("0-*-1.png")
+    first.unlink()
+    first.mkdir()
+    (first / "full").touch()
+    done = run(*asked)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert len(done.stdout.splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

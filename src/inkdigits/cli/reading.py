@@ -79,7 +79,7 @@ def _listed(path: Path) -> list[str]:
 
 
 def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> int:
-    """Reads every file and says what is in it; 1 where one couldn't be read."""
+    """Reads every file and says what is in it; 1 where one couldn't be read, or a page not be drawn."""
     if workers < 1:
         raise ArgumentError(f"workers is {workers}, but has to be 1 or more")
     if output.once and (job.order.checks is None or not job.order.checks.allowed):
@@ -91,8 +91,8 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
 
     if output.file is not None:
         reader.build(job.order)  # what can't be read with is said before anything is written
-        return _to_file(wanted, entries, output, order=_described(job))
-    return _to_console(entries(wanted), output)
+        return _to_file(wanted, entries, output, job)
+    return _to_console(entries(wanted), output, job)
 
 
 def _described(job: Job) -> str:
@@ -140,7 +140,7 @@ def _bar(n: int, *, is_printing: bool) -> AbstractContextManager[Any]:
     return files_read(n)
 
 
-def _to_console(documents: Iterator[Entry], output: Output) -> int:
+def _to_console(documents: Iterator[Entry], output: Output, job: Job) -> int:
     found: list[Entry] = []
     rows = csv.writer(sys.stdout, lineterminator="\n")
     if output.as_csv:
@@ -159,15 +159,15 @@ def _to_console(documents: Iterator[Entry], output: Output) -> int:
         raise
     if output.as_json:
         print_json(found)
-    return _status(found)
+    return _status(found, job)
 
 
 def _to_file(
-    wanted: Sequence[Path], read_rest: Callable[[Sequence[Path]], Iterator[Entry]], output: Output, order: str
+    wanted: Sequence[Path], read_rest: Callable[[Sequence[Path]], Iterator[Entry]], output: Output, job: Job
 ) -> int:
     """Results into a file; what is done is kept beside it until all is, so that --resume can go on."""
     assert output.file is not None
-    journal = Journal(output.file, order)
+    journal = Journal(output.file, _described(job))
     if journal.path.exists() and not output.resume:
         raise UserError(f"{journal.path} holds what a stopped batch had read: give --resume, or delete it")
     had = [entry for entry in journal.entries() if not entry["error"]] if output.resume else []
@@ -186,7 +186,7 @@ def _to_file(
     text = _csv(found) if output.file.suffix == ".csv" else json.dumps(found, indent=2, ensure_ascii=False)
     files.write(output.file, text.encode(errors="replace"))
     journal.remove()
-    return _status(found)
+    return _status(found, job)
 
 
 def _csv(documents: Iterable[Entry]) -> str:
@@ -233,9 +233,18 @@ def _names(page: Entry) -> list[str]:
     return [""] * len(page["lines"])
 
 
-def _status(documents: Iterable[Entry]) -> int:
-    failed = (document["error"] or any(page["error"] for page in document["pages"]) for document in documents)
-    return 1 if any(failed) else 0
+def _status(documents: Iterable[Entry], job: Job) -> int:
+    return 1 if any(_has_failed(document, job.pictures) for document in documents) else 0
+
+
+def _has_failed(document: Entry, pictures: Path | None) -> bool:
+    """Whether a file or a page of it couldn't be read, or not be drawn where it should be."""
+    if document["error"] or any(page["error"] for page in document["pages"]):
+        return True
+    if pictures is None:
+        return False
+    pages = range(1, len(document["pages"]) + 1)
+    return not all(batch.picture(pictures, Path(document["file"]), page).is_file() for page in pages)
 
 
 def _told(document: Entry) -> str:

@@ -1,5 +1,6 @@
 """Many files, by one process or several; with several, a file that ends its process doesn't end the batch."""
 
+import contextlib
 import hashlib
 import itertools
 import signal
@@ -114,14 +115,22 @@ def _worker(job: Job) -> Callable[[Path], Document]:
     return work
 
 
+def picture(folder: Path, file: Path, number: int) -> Path:
+    """Where a page of a file, counted from 1, is drawn: files of one name in several folders stay apart."""
+    mark = hashlib.sha256(str(file).encode(errors="surrogateescape")).hexdigest()[:6]
+    stem = file.stem.encode(errors="replace")[:_LONGEST_STEM].decode(errors="ignore")
+    return folder / f"{stem}-{mark}-{number}.png"
+
+
 def _drawing(path: Path, folder: Path) -> OnPage:
     """Draws each page of a file into the folder; a picture that can't be written loses nothing else."""
-    mark = hashlib.sha256(str(path).encode(errors="surrogateescape")).hexdigest()[:6]
-    stem = path.stem.encode(errors="replace")[:_LONGEST_STEM].decode(errors="ignore")
 
-    def draw(number: int, picture: Gray, page: Page) -> None:
+    def draw(number: int, shown: Gray, page: Page) -> None:
+        drawn = picture(folder, path, number)
+        with contextlib.suppress(OSError):
+            drawn.unlink(missing_ok=True)  # else it would stay, and tell what was read another time
         try:
-            files.write(folder / f"{stem}-{mark}-{number}.png", annotate.png(picture, page))
+            files.write(drawn, annotate.png(shown, page))
         except UserError as error:
             warnings.warn(str(error), UserWarning, stacklevel=2)
 
