@@ -35,8 +35,9 @@ COVERED, MISSED, MOST_TIMES = 0.75, 0.15, 4.0
 """A drawn digit is learnt where the ink that was found covers so much of it, and isn't so many times as
 large; where it covers so little, what was found is learnt as none."""
 
-INKED, NARROW, TALL = 64, 8, 17
-"""Grey from which on a pixel is ink, and the pixels across and down of an upright stroke."""
+INKED, NARROW, TALL, STEEP = 64, 8, 17, 0.8
+"""Grey from which on a pixel is ink; pixels across a single stroke and down a high one; a steep one's width
+as a share of its height."""
 
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
@@ -171,11 +172,16 @@ def _unless_misleading(digit_image: Gray, label: str) -> list[tuple[Gray, str]]:
 
 
 def _is_misleading(digit_image: Gray, label: str) -> bool:
-    """Whether it is a single upright stroke that shall be none: as far as anyone can tell, it is a one."""
+    """Whether it is a single steep stroke that shall be none: as far as anyone can tell, it is a one."""
     inked = (digit_image >= INKED).astype(np.uint8)
     n_parts, _, boxes, _ = cv2.connectedComponentsWithStats(inked, connectivity=8)
-    width, height = boxes[1:, cv2.CC_STAT_WIDTH], boxes[1:, cv2.CC_STAT_HEIGHT]
-    return label == NONE and n_parts == 2 and width[0] <= NARROW and height[0] >= TALL
+    if label != NONE or n_parts != 2:
+        return False
+    width, height = boxes[1, cv2.CC_STAT_WIDTH], boxes[1, cv2.CC_STAT_HEIGHT]
+    if height < TALL or width > STEEP * height:
+        return False
+    _, sides, _ = cv2.minAreaRect(np.argwhere(inked).astype(np.float32))
+    return min(sides) < NARROW
 
 
 def _visible(found: Box, true: Box, label: str) -> str | None:
