@@ -143,6 +143,26 @@ def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -
     assert texts(documents[-3:]) == [["7"], ["2"], ["1"]]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no groups of processes to interrupt")
+def test_an_interrupt_ends_workers_in_the_middle_of_a_file(tmp_path: Path) -> None:
+    drawn = np.full((1600, 1200), 230, np.uint8)
+    for row in range(12):
+        cv2.putText(drawn, "3141592653", (60, 120 + 120 * row), cv2.FONT_HERSHEY_SIMPLEX, 3, 40, 8)
+    page = Image.fromarray(drawn)
+    for name in ("a", "b", "c"):
+        page.save(tmp_path / f"{name}.tif", save_all=True, append_images=[page] * 99, compression="tiff_lzw")
+    program = Path(sys.executable).with_name("inkdigits")
+    going = subprocess.Popen(
+        [program, "read", str(tmp_path), "--workers", "2"],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    with pytest.raises(subprocess.TimeoutExpired):
+        going.wait(6)
+    os.killpg(going.pid, signal.SIGINT)
+    said = going.communicate(timeout=10)[1]
+    assert (going.returncode, "Traceback" in said) == (130, False)
+
+
 def test_pages_are_drawn_with_what_was_read_on_them(photos: Path, tmp_path: Path) -> None:
     run(str(photos), "--annotate", str(tmp_path / "drawn"))
     drawn = sorted(path.name for path in (tmp_path / "drawn").iterdir())

@@ -95,7 +95,7 @@ _worker_of_process: Callable[[Path], Document] | None = None
 
 def _start(job: Job) -> None:
     global _worker_of_process  # noqa: PLW0603 (a process has one)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process says that it was interrupted
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once; the first process says so
     cv2.setNumThreads(1)
     _worker_of_process = _worker(job)
 
