@@ -1,13 +1,13 @@
 """`make bench`: measures everything side by side, writes `bench/results`, fills the READMEs' tables.
 
 `python -m bench.run PART…` measures some parts only: ladder, precision, step, startup, reading,
-reading-validation, reading-speed; `tables` makes the tables from the results that are there.
+reading-validation, reading-speed, hostile; `tables` makes the tables from the results that are there.
 """
 
 import sys
 from collections.abc import Callable
 
-from bench import ladder, precision, reading, reading_speed, startup, step, tables
+from bench import hostile, ladder, precision, reading, reading_speed, startup, step, tables
 
 PARTS: dict[str, Callable[[], None]] = {
     "startup": startup.measure,
@@ -17,8 +17,12 @@ PARTS: dict[str, Callable[[], None]] = {
     "reading-speed": reading_speed.measure,  # before those who leave threads behind
     "reading": reading.measure,
     "reading-validation": reading.measure_validation,
+    "hostile": hostile.measure,
     "tables": tables.fill,
 }
+
+_ASKED_FOR = ("reading-validation", "hostile")
+"""Parts that are measured where they are named only."""
 
 
 def main(wanted: list[str]) -> None:
@@ -26,7 +30,7 @@ def main(wanted: list[str]) -> None:
     unknown = sorted(set(wanted) - set(PARTS))
     if unknown:
         raise SystemExit(f"unknown part {unknown[0]!r}; one of: {', '.join(PARTS)}")
-    for name in wanted or [part for part in PARTS if part != "reading-validation"]:
+    for name in wanted or [part for part in PARTS if part not in _ASKED_FOR]:
         PARTS[name]()
     tables.fill()
 

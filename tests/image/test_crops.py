@@ -96,6 +96,26 @@ def test_a_frame_at_the_rim_of_an_empty_cell_is_no_digit(turns: int, ends: int) 
         image.digit(np.ascontiguousarray(np.rot90(cell, turns)))
 
 
+def is_blank(picture: Gray) -> bool:
+    try:
+        image.digit(picture)
+    except UserError as error:
+        return "blank" in str(error)
+    return False
+
+
+@pytest.mark.parametrize("shape", [(85, 7), (12, 113), (86, 86), (125, 111), (300, 200)])
+def test_grain_is_blank_and_seldom_left_to_the_classifier(shape: tuple[int, int]) -> None:
+    grains = [np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8) for seed in range(30)]
+    assert np.mean([is_blank(grain) for grain in grains]) >= 0.7
+
+
+def test_a_hairline_digit_is_no_grain() -> None:
+    picture = np.full((90, 70), 220, np.uint8)
+    cv2.putText(picture, "7", (10, 80), cv2.FONT_HERSHEY_SIMPLEX, 2.6, 60, 1)
+    assert image.digit(picture).any()
+
+
 def test_a_stroke_that_fills_its_crop_is_a_digit() -> None:
     crop = np.full((112, 48), 210, np.uint8)
     crop[:, 20:30] = 60

@@ -80,7 +80,7 @@ def test_a_line_that_climbs_or_falls_comes_out_level(climb: float) -> None:
 def test_little_of_a_short_lines_slope_is_believed() -> None:
     zero = line("0", margin=20)
     picture = np.hstack([np.roll(zero, 6, axis=0), np.roll(zero, -6, axis=0)])
-    across, down = strips.strip(picture).to_picture[:, 0]
+    across, down = strips.strip(picture).to_picture[:2, 0]
     assert 0 < -down / across < 0.4 * 12 / zero.shape[1]
 
 

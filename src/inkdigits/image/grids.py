@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import UserError
+from inkdigits.image.boxes import Matrix, seen, whole
 from inkdigits.types import Box, Gray
 
 FLAT_SIDE = 720
@@ -45,13 +46,15 @@ _Profile = NDArray[np.float64]
 class Grid:
     """A grid laid flat: `flat`, uint8, and where its lines are in it, the outer ones included.
 
-    `to_picture` is the projective map, float64 (3, 3), from pixels of `flat` back to those of the picture.
+    `to_picture` is the projective map, float64 (3, 3), from pixels of `flat` back to those of the picture,
+    which is all of `picture`.
     """
 
     flat: Gray
     rows: tuple[int, ...]
     columns: tuple[int, ...]
-    to_picture: NDArray[np.float64]
+    picture: Box
+    to_picture: Matrix
 
     def cell(self, row: int, column: int) -> Gray:
         """The picture of a cell with a sixteenth of its size around it, for its lines to be seen whole."""
@@ -65,10 +68,8 @@ class Grid:
         """Where in the picture a cell is: the smallest box around its four corners."""
         top, left = self.rows[row], self.columns[column]
         bottom, right = self.rows[row + 1], self.columns[column + 1]
-        corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]], np.float64)
-        found = np.rint(cv2.perspectiveTransform(corners, self.to_picture)[0]).astype(int)
-        (x, y), (end, foot) = found.min(axis=0).tolist(), found.max(axis=0).tolist()
-        return Box(x=x, y=y, width=end - x, height=foot - y)
+        cell = Box(x=left, y=top, width=right - left, height=bottom - top)
+        return seen(cell, self.to_picture, within=self.picture)
 
 
 def find_grid(picture: Gray) -> Grid:
@@ -181,7 +182,7 @@ def _laid_flat(picture: Gray, corners: Corners) -> Grid:
     if min(_covered(down, rows), _covered(across, columns)) < _LEAST_COVERED:
         raise UserError("the picture shows no grid: it should show a table or boxes, whole")
     back = np.asarray(np.linalg.inv(turn), np.float64)
-    return Grid(flat=flat, rows=rows, columns=columns, to_picture=back)
+    return Grid(flat=flat, rows=rows, columns=columns, picture=whole(picture), to_picture=back)
 
 
 def _even(length: int, n: int) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ _FAINT = 0.4
 _RULE_MARGIN = 0.02
 _SURE = 0.6
 _FULL = 0.9
+_NARROW, _LEAST_ALIKE = 5, 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +52,13 @@ def find_ink(picture: Gray) -> Gray:
     if is_crop and (rules := find_rules(_likely(ink, found))).any():
         ink = _without(rules, ink)
         found = _levels(ink)
-    if _contrast(found) < _LEAST_CONTRAST:
+    if _contrast(found) < _LEAST_CONTRAST or _is_grain(ink, found):
         raise blank()
     if is_crop:
         inked = cv2.threshold(ink, found.threshold, 0, cv2.THRESH_TOZERO)[1]
         ink *= strokes.of_digit(np.asarray(inked, np.uint8), _likely(ink, found))
+        if not ink.any():
+            raise blank()
     return _stretched(ink, found)
 
 
@@ -88,6 +91,18 @@ def _contrast(found: _Levels) -> float:
     if not paper.any() or not ink.any():
         return 0.0
     return levels.mean(ink, first=first) - levels.mean(paper)
+
+
+def _is_grain(ink: Gray, found: _Levels) -> bool:
+    """Whether a picture so narrow that anything in it looks like a one shows grain and no stroke.
+
+    A pixel of grain is as most around it are in two of three cases, one of a stroke or its paper nearly
+    always.
+    """
+    if max(ink.shape) < _NARROW * min(ink.shape):
+        return False
+    mask = np.asarray(cv2.threshold(ink, found.threshold, 1, cv2.THRESH_BINARY)[1], np.uint8)
+    return bool(np.count_nonzero(mask == cv2.medianBlur(mask, 3)) < _LEAST_ALIKE * mask.size)
 
 
 def _likely(ink: Gray, found: _Levels) -> Gray:

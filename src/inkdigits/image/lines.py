@@ -1,6 +1,5 @@
 """Where the lines of writing are on a page: straightened, rules and frames left out, in reading order."""
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.image.boxes import Matrix, seen, whole
 from inkdigits.image.decoding import rounded
 from inkdigits.image.paper import darkness, has_bright_ink
 from inkdigits.types import Box, Gray
@@ -35,17 +35,18 @@ _Part = tuple[int, int, int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Crop:
-    """A straight picture of one line, and `to_page`, float64 (2, 3), from its pixels to those of the page."""
+    """A straight picture of one line of a page, which is all of `page`.
+
+    `to_page`, float64 (3, 3), takes a place (x, y, 1) on it to the page's.
+    """
 
     picture: Gray
-    to_page: NDArray[np.float64]
+    page: Box
+    to_page: Matrix
 
     def on_page(self, box: Box) -> Box:
         """The smallest box of the page around a box of the crop."""
-        across, down = (box.x, box.x + box.width), (box.y, box.y + box.height)
-        corners = np.array([[x, y, 1.0] for x, y in itertools.product(across, down)]) @ self.to_page.T
-        (x, y), (right, bottom) = np.rint(corners.min(axis=0)), np.rint(corners.max(axis=0))
-        return Box(x=int(x), y=int(y), width=max(1, int(right - x)), height=max(1, int(bottom - y)))
+        return seen(box, self.to_page, within=self.page)
 
 
 def find_lines(page: Gray) -> list[Crop]:
@@ -220,4 +221,5 @@ def _crop(page: Gray, line: _Part, *, angle: float, scale: float, around: float 
     move = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]])
     to_crop = move @ turn
     picture = cv2.warpAffine(page, to_crop[:2], (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return Crop(picture=np.asarray(picture, np.uint8), to_page=np.linalg.inv(to_crop)[:2])
+    to_page = np.asarray(np.linalg.inv(to_crop), np.float64)
+    return Crop(picture=np.asarray(picture, np.uint8), page=whole(page), to_page=to_page)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import UserError
+from inkdigits.image.boxes import Matrix, seen, whole
 from inkdigits.image.decoding import rounded
 from inkdigits.image.paper import darkness, has_bright_ink
 from inkdigits.types import Box, Gray
@@ -37,14 +38,12 @@ _LEAST_SPREAD = 1.0
 _HALF_BELIEVED = 38
 """The cube of the length, in heights, of a line half of whose slope is believed."""
 
-Matrix = NDArray[np.float64]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
     """Ink, uint8 (32, width), bright on black; `box` is the part of the picture that it shows.
 
-    `to_picture`, float64 (2, 3), takes a place (x, y, 1) on the strip to the picture's (x, y).
+    `to_picture`, float64 (3, 3), takes a place (x, y, 1) on the strip to the picture's.
     """
 
     ink: Gray
@@ -64,7 +63,8 @@ class Strip:
         if len(rows):
             left, right = left + int(columns[0]), left + int(columns[-1]) + 1
         top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, height)
-        return _around(self.to_picture, (left, top, right, bottom), within=self.box)
+        inked_part = Box(x=left, y=top, width=right - left, height=bottom - top)
+        return seen(inked_part, self.to_picture, within=self.box)
 
 
 def strip(picture: Gray) -> Strip:
@@ -87,11 +87,11 @@ def strip(picture: Gray) -> Strip:
     full = np.asarray(np.minimum(line * (255 / top), 255), np.float32)
     to_line = _scaled(line.shape[1] / width, len(line) / HEIGHT, columns.start, rows.start)
     across, down = picture.shape[1] / small.shape[1], picture.shape[0] / len(small)
-    to_picture = (_scaled(across, down) @ np.linalg.inv(to_level) @ to_line)[:2]
-    whole = Box(x=0, y=0, width=picture.shape[1], height=len(picture))
+    to_picture = _scaled(across, down) @ np.linalg.inv(to_level) @ to_line
+    shown = Box(x=0, y=0, width=width, height=HEIGHT)
     return Strip(
         ink=rounded(np.asarray(cv2.resize(full, (width, HEIGHT), interpolation=smooth), np.float32)),
-        box=_around(to_picture, (0, 0, width, HEIGHT), within=whole),
+        box=seen(shown, to_picture, within=whole(picture)),
         to_picture=to_picture,
     )
 
@@ -190,22 +190,6 @@ def _climb(inked: Gray) -> float:
 def _scaled(across: float, down: float, x: float = 0.0, y: float = 0.0) -> Matrix:
     """The map, (3, 3), that scales places and then moves them."""
     return np.array([[across, 0, x], [0, down, y], [0, 0, 1]], np.float64)
-
-
-def _around(to_picture: Matrix, sides: tuple[int, int, int, int], *, within: Box) -> Box:
-    """The box in the picture around a part of a strip, which is given by its left, top, right and bottom."""
-    left, top, right, bottom = sides
-    corners = np.array([[left, right, left, right], [top, top, bottom, bottom], [1, 1, 1, 1]])
-    across, down = np.rint(to_picture @ corners)
-    x, width = _span(across, within.x, within.width)
-    y, height = _span(down, within.y, within.height)
-    return Box(x=x, y=y, width=width, height=height)
-
-
-def _span(places: NDArray[np.floating], start: int, length: int) -> tuple[int, int]:
-    """Where the places begin within a stretch, and how much of it they cover: one pixel at least."""
-    first = min(max(start, int(places.min())), start + length - 1)
-    return first, max(1, min(start + length, int(places.max())) - first)
 
 
 def _ends(boxes: NDArray[np.int32]) -> tuple[int, int]:

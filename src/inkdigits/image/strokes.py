@@ -11,6 +11,7 @@ _CUT_OFF = 0.2
 _LEAST_PART, _PART_GAP, _PART_CUT_OFF = 0.04, 0.3, 0.1
 _LEAST_NEIGHBOUR, _NEIGHBOUR_GAP = 0.6, 1.0
 _LIGHTEST = 0.2
+_GRAIN, _LEAST_MAIN = 0.06, 0.4
 _SOFT, _SOFT_OF_OTHERS = 0.06, 0.012
 
 _Parts = NDArray[np.uint16]
@@ -21,7 +22,8 @@ def of_digit(ink: Gray, inked: Gray) -> Gray:
 
     `inked` says where the ink is. The main stroke has most ink, counted less the farther it is from the
     middle and the longer the rim cuts it off; with it go small parts beside it, and whole strokes nearly as
-    long that the rim doesn't touch: two digits are seen as two, not as one of them.
+    long that the rim doesn't touch: two digits are seen as two, not as one of them. There are none where the
+    ink is in so many parts, no one of them large, that it is the paper's grain.
     """
     height, width = inked.shape
     wide, narrow = (_margin(share, max(height, width)) for share in (_SOFT, _SOFT_OF_OTHERS))
@@ -37,6 +39,8 @@ def of_digit(ink: Gray, inked: Gray) -> Gray:
     away = np.hypot(centres[1:, 0] / width - 0.5, centres[1:, 1] / height - 0.5)
     worth = mass * np.exp(-((away / _CENTRAL) ** 2) - (cut_off / _CUT_OFF) ** 2)
     main = int(worth.argmax())
+    if len(mass) > _GRAIN * np.count_nonzero(inked) and mass[main] < _LEAST_MAIN * mass.sum():
+        return np.zeros_like(inked)
     gap = _gaps(boxes, main)
     part = (mass >= _LEAST_PART * mass[main]) & (gap <= _PART_GAP) & (cut_off < _PART_CUT_OFF)
     length = np.maximum(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT])

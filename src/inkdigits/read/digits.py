@@ -7,6 +7,7 @@ import numpy as np
 from inkdigits import image
 from inkdigits.card import NONE
 from inkdigits.errors import UserError
+from inkdigits.image.boxes import whole
 from inkdigits.read.engine import Engine
 from inkdigits.types import Box, Digit, Gray, Line, Scores
 
@@ -44,7 +45,7 @@ def _found(picture: Gray) -> tuple[Gray | None, Box]:
     try:
         return image.find_digit(picture)
     except UserError:
-        return None, Box(x=0, y=0, width=picture.shape[1], height=picture.shape[0])
+        return None, whole(picture)
 
 
 def _told(row: Scores, names: tuple[str, ...], box: Box, least_confidence: float, none_odds: float) -> Line:

@@ -9,6 +9,7 @@ import numpy as np
 from inkdigits import image
 from inkdigits.errors import UserError
 from inkdigits.image import Strip
+from inkdigits.image.boxes import whole
 from inkdigits.read import candidates, ctc, looks
 from inkdigits.read.checks import Checks
 from inkdigits.read.ctc import LogScores
@@ -33,8 +34,7 @@ def read(picture: Gray, engine: Engine, wanted: Wanted) -> Line:
     try:
         strip = image.strip(picture)
     except UserError:
-        whole = Box(x=0, y=0, width=picture.shape[1], height=picture.shape[0])
-        return _refused("blank", whole)
+        return _refused("blank", whole(picture))
     seen = look(engine, strip.ink)
     if looks.nothing(seen) > _NOTHING:
         return _refused("not a digit", strip.box)
