@@ -1,6 +1,7 @@
 """A piece of paper cut out and laid on white reads as the whole sheet would; white paper stays as it is."""
 
 import io
+import time
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from inkdigits import image
+from inkdigits.errors import UserError
 from inkdigits.image.cutouts import on_own_paper
 from inkdigits.types import Gray
 
@@ -71,6 +73,35 @@ def test_ink_on_white_stays_as_it_is_however_bold(digit: str, pen: int, ink: int
 def test_plain_pictures_stay_as_they_are(shape: tuple[int, int], level: int) -> None:
     picture = np.full(shape, level, np.uint8)
     assert on_own_paper(picture) is picture
+
+
+def test_ink_on_white_beside_a_grey_panel_stays() -> None:
+    picture = np.full((400, 600), 255, np.uint8)
+    picture[150:] = sheet()[:, :600].repeat(2, axis=0)[:250]
+    cv2.putText(picture, "471", (60, 120), cv2.FONT_HERSHEY_SIMPLEX, 2.0, 60, 4, cv2.LINE_AA)
+    assert on_own_paper(picture) is picture
+
+
+def test_ink_that_reaches_into_glare_stays() -> None:
+    picture = sheet()
+    picture[100:] = np.where(picture[100:] > 150, 255, picture[100:])
+    found = on_own_paper(picture)
+    assert np.array_equal(found[picture < 130], picture[picture < 130])
+
+
+def test_a_cut_out_of_a_large_photo_takes_no_longer_than_its_decoding() -> None:
+    large = np.asarray(cv2.resize(cut_out(sheet()), (4000, 3000), interpolation=cv2.INTER_NEAREST), np.uint8)
+    started = time.perf_counter()
+    assert on_own_paper(large) is not large
+    assert time.perf_counter() - started < 10  # a blur at full size takes a minute
+
+
+def test_a_cut_out_in_a_pdf_is_filled_too() -> None:
+    held = io.BytesIO()
+    Image.fromarray(cut_out(sheet())).save(held, "PDF", resolution=300)
+    (page,) = image.pages(held.getvalue(), name="x.pdf")
+    assert not isinstance(page, UserError)
+    assert abs(image.strip(page).ink.shape[1] - image.strip(sheet()).ink.shape[1]) <= 4
 
 
 def test_noise_of_any_size_is_borne() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
 from inkdigits.errors import UserError
-from inkdigits.image import decoding
+from inkdigits.image import cutouts, decoding
 from inkdigits.types import Gray
 
 MOST_PAGES = 2_000
@@ -124,7 +124,8 @@ def _tiff_page(tiff: TiffImageFile, number: int, *, name: str) -> Gray | UserErr
 def _pdf_pages(content: bytes, *, name: str) -> Iterator[Gray | UserError]:
     with closing(_Reader(content, name=name)) as reader:
         for number in range(_checked(reader.open(), name=name)):
-            yield reader.page(number)
+            page = reader.page(number)
+            yield page if isinstance(page, UserError) else cutouts.on_own_paper(page)
 
 
 def _page_name(number: int, name: str) -> str:
