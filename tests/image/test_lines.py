@@ -44,6 +44,32 @@ def test_every_line_is_found_once_in_reading_order(angle: float) -> None:
         assert abs(box.y + box.height / 2 - middle[1]) < 25
 
 
+@pytest.mark.parametrize("height", [250, 400, 600, 1000])
+@pytest.mark.parametrize("n_rules", [0, 3])
+def test_a_frame_or_table_around_lines_is_no_writing(height: int, n_rules: int) -> None:
+    places = {(120, 150 + 110 * n): f"{7 * n + 3:06d}{n}" for n in range(9)}
+    plain = [on_page(crop) for crop in image.find_lines(page(places))]
+    framed = page(places)
+    for y in np.linspace(80, 80 + height, 2 + n_rules).round().astype(int).tolist():
+        cv2.line(framed, (90, y), (700, y), 60, 3)
+    for x in (90, 700):
+        cv2.line(framed, (x, 80), (x, 80 + height), 60, 3)
+    found = [on_page(crop) for crop in image.find_lines(framed)]
+    assert len(found) == len(plain)
+    for one, other in zip(found, plain, strict=True):
+        assert abs(one.x - other.x) < 30
+        assert abs(one.y + one.height / 2 - other.y - other.height / 2) < 25
+
+
+@pytest.mark.parametrize("height", [2400, 12_000, 24_000])
+def test_every_line_of_a_long_picture_is_found(height: int) -> None:
+    picture = np.full((height, 1000), 230, np.uint8)
+    places = range(150, height - 100, 400)
+    for y in places:
+        cv2.putText(picture, "470125", (120, y), FONT, 2.0, 40, 4, cv2.LINE_AA)
+    assert len(image.find_lines(picture)) == len(places)
+
+
 def test_a_crop_of_a_turned_page_is_straight_again() -> None:
     places = {(100, 150 + 110 * n): "1234567890123" for n in range(9)}
     (first, *_) = image.find_lines(page(places, angle=-5.0))

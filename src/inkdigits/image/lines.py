@@ -13,7 +13,10 @@ from inkdigits.image.paper import darkness, has_bright_ink
 from inkdigits.types import Box, Gray
 
 WORKING_SIDE = 1600
-"""A larger page is shrunk to this to find its lines: a digit of 3 mm on A4 is still 16 pixels high."""
+"""A larger page is shrunk to this to find its lines: a digit of 3 mm on A4 is still 16 pixels high.
+
+Of a page that is longer than twice its width the width counts: half of this.
+"""
 
 _MOST_SKEW = 12.0
 _LEAST_CONTRAST = 20
@@ -25,6 +28,7 @@ _ALONG = 1.3
 _SHARED = 0.4
 _TALL = 0.45
 _AROUND = 0.25
+_LONGEST = 16_000
 
 _Boxes = NDArray[np.int64]
 """Left, top, right, bottom of each part: int64 (n, 4)."""
@@ -54,11 +58,14 @@ def find_lines(page: Gray) -> list[Crop]:
 
     What is found is whatever has the size of writing, letters and print too.
     """
-    small, scale = _shrunk(page, WORKING_SIDE / max(page.shape))
+    shorter, longer = sorted(page.shape)
+    small, scale = _shrunk(
+        page, max(WORKING_SIDE / longer, min(WORKING_SIDE / 2 / shorter, _LONGEST / longer))
+    )
     if np.ptp(small) < _LEAST_CONTRAST:
         return []
     inked = _inked(small)
-    tall = _usual_height(_parts(inked))
+    tall = _usual_height(_without_frames(_parts(inked)))
     if tall > 1.5 * _HEIGHT:
         small, scale = _shrunk(page, scale * _HEIGHT / tall)
         inked, tall = _inked(small), _HEIGHT
@@ -69,6 +76,16 @@ def find_lines(page: Gray) -> list[Crop]:
     if angle:
         parts = _parts(_without_rules(_turned(inked, angle)))
     return [_crop(page, line, angle=angle, scale=scale) for line in _in_order(_lines(parts))]
+
+
+def _without_frames(parts: _Boxes) -> _Boxes:
+    """The parts but large ones with several others in them: a table isn't as high as what is written in it."""
+    middles = (parts[:, :2] + parts[:, 2:]) / 2
+    is_frame = np.zeros(len(parts), np.bool_)
+    for at in np.flatnonzero(parts[:, 3] - parts[:, 1] > 1.5 * _HEIGHT):
+        is_within = ((middles > parts[at, :2]) & (middles < parts[at, 2:])).all(axis=1)
+        is_frame[at] = np.count_nonzero(is_within) > 2  # one of them may be itself
+    return parts[~is_frame]
 
 
 def _usual_height(parts: _Boxes) -> float:
