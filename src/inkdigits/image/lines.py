@@ -79,7 +79,7 @@ def find_lines(page: Gray) -> list[Crop]:
 
 
 def _without_frames(parts: _Boxes) -> _Boxes:
-    """The parts but large ones with several others in them: a table isn't as high as what is written in it."""
+    """The parts but large ones with several others in them: a table is higher than what is written in it."""
     middles = (parts[:, :2] + parts[:, 2:]) / 2
     is_frame = np.zeros(len(parts), np.bool_)
     for at in np.flatnonzero(parts[:, 3] - parts[:, 1] > 1.5 * _HEIGHT):
