@@ -71,6 +71,42 @@ def test_rows_and_columns_are_counted_and_cells_lie_where_they_were(
         assert np.ptp(inner) > 60  # the dot is in it
 
 
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(1, 6), (1, 10), (6, 1), (2, 6)])
+def test_one_row_or_column_of_boxes_is_a_grid(n_rows: int, n_columns: int) -> None:
+    grid = image.find_grid(sheet(n_rows, n_columns))
+    assert (len(grid.rows) - 1, len(grid.columns) - 1) == (n_rows, n_columns)
+
+
+def on_desk(picture: Gray, *, desk: int) -> Gray:
+    """A page with the picture on it, on a darker desk, seen from the side."""
+    height, width = picture.shape
+    page = np.full((1600, 1150), 225, np.uint8)
+    page[300 : 300 + height, 200 : 200 + width] = picture
+    corners = np.array([[0, 0], [1150, 0], [1150, 1600], [0, 1600]], np.float32)
+    moved = np.array([[190, 120], [1290, 160], [1340, 1780], [120, 1750]], np.float32)
+    turn = cv2.getPerspectiveTransform(corners, moved)
+    return np.asarray(cv2.warpPerspective(page, turn, (1450, 1900), borderValue=desk), np.uint8)
+
+
+@pytest.mark.parametrize("desk", [40, 110])
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(9, 9), (6, 4), (5, 5), (8, 3)])
+def test_a_grid_on_a_page_on_a_desk_is_found(n_rows: int, n_columns: int, desk: int) -> None:
+    drawn = sheet(n_rows, n_columns)
+    scale = 900 / max(drawn.shape)
+    larger = cv2.resize(drawn, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+    grid = image.find_grid(on_desk(np.asarray(larger, np.uint8), desk=desk))
+    assert (len(grid.rows) - 1, len(grid.columns) - 1) == (n_rows, n_columns)
+
+
+@pytest.mark.parametrize("desk", [40, 110])
+def test_a_page_on_a_desk_is_no_grid(desk: int) -> None:
+    written = np.full((300, 700), 225, np.uint8)
+    for row in range(3):
+        cv2.putText(written, "470125", (60, 80 + 100 * row), cv2.FONT_HERSHEY_SIMPLEX, 2.0, 40, 4)
+    with pytest.raises(UserError, match="shows no grid"):
+        image.find_grid(on_desk(written, desk=desk))
+
+
 def test_bold_lines_between_thin_ones_are_not_the_only_lines() -> None:
     photo, _ = tilted(sheet(9, 9, bold=3, pen=1), 0.08, 5)
     grid = image.find_grid(photo)

@@ -1,6 +1,7 @@
 """A table or boxed grid in a photo: its four corners, and its lines once it is laid flat."""
 
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,14 +25,15 @@ _LONGEST = 900
 _BLUR = 1.2
 _WINDOWS, _OFFSETS = (15, 31, 61), (3, 6, 10)
 _LEAST_AREA = 0.05
-_N_CONTOURS = 3
+_N_OUTER, _N_INNER, _N_TRIED = 3, 6, 8
+_ALIKE = 12
 _SIDE_TOLERANCE, _PARALLEL, _MOST_ADDED = 0.01, 1e-6, 1.5
 _TRIAL_SIDE, _TRIAL_MARGIN = 270, 6
 _LEAST_REGULAR = 0.4
 _LEAST_COVERED = 0.58
 _LINE = 6
 _PREFER_SQUARE = 0.15
-_SLACK = 0.08
+_SLACK, _MOST_NEAR = 0.08, 8
 _AROUND = 1 / 16
 _NARROWEST = 8
 _PREFER_LARGE = 0.25
@@ -76,31 +78,46 @@ def find_grid(picture: Gray) -> Grid:
     """The grid of lines in a picture; raises UserError where there is none.
 
     Of the large quadrilaterals that several thresholds show, the one is taken whose insides look most like
-    even lines both ways.
+    even lines both ways; of those with nothing around them first, and where that is no grid, a sheet on a
+    table perhaps, of those within others.
     """
     scale = min(1.0, _LONGEST / max(picture.shape))
     small = picture
     if scale < 1:
         size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
         small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    best, corners = -np.inf, None
-    soft = cv2.GaussianBlur(small, (0, 0), _BLUR)
-    for window in _WINDOWS:
-        for offset in _OFFSETS:
-            mode = cv2.ADAPTIVE_THRESH_MEAN_C
-            dark = cv2.adaptiveThreshold(soft, 255, mode, cv2.THRESH_BINARY_INV, window, offset)
-            for found in _quadrilaterals(np.asarray(dark, np.uint8)):
-                worth = _worth(np.asarray(dark, np.uint8), found)
-                if worth > best:
-                    best, corners = worth, found
-    if corners is None:
-        raise UserError("the picture shows no grid: it should show a table or boxes, whole")
-    return _laid_flat(picture, corners / np.float32(scale))
+    masks = list(_masks(small))
+    for which, n, n_tried in ((cv2.RETR_EXTERNAL, _N_OUTER, 1), (cv2.RETR_LIST, _N_INNER, _N_TRIED)):
+        for corners in _likeliest(masks, which, n)[:n_tried]:
+            grid = _laid_flat(picture, corners / np.float32(scale))
+            if grid is not None:
+                return grid
+    raise UserError("the picture shows no grid: it should show a table or boxes, whole")
 
 
-def _quadrilaterals(dark: Gray) -> list[Corners]:
-    contours, _ = cv2.findContours(dark, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    largest = sorted(contours, key=cv2.contourArea)[-_N_CONTOURS:]
+def _masks(picture: Gray) -> Iterator[Gray]:
+    """What is darker than its surroundings, of several sizes and by several margins."""
+    soft = cv2.GaussianBlur(picture, (0, 0), _BLUR)
+    mode, kind = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
+    for window, offset in itertools.product(_WINDOWS, _OFFSETS):
+        yield np.asarray(cv2.adaptiveThreshold(soft, 255, mode, kind, window, offset), np.uint8)
+
+
+def _likeliest(masks: Sequence[Gray], which: int, n: int) -> list[Corners]:
+    """The quadrilaterals of all masks that are worth something, the best first; of those alike the best."""
+    found = [(_worth(dark, each), each) for dark in masks for each in _quadrilaterals(dark, which, n)]
+    worthy = sorted((pair for pair in found if pair[0] > -np.inf), key=lambda pair: -pair[0])
+    kept: list[Corners] = []
+    for _, corners in worthy:
+        if all(abs(corners - other).max() > _ALIKE for other in kept):
+            kept.append(corners)
+    return kept
+
+
+def _quadrilaterals(dark: Gray, which: int, n: int) -> list[Corners]:
+    """Those of the n largest contours, which may be the outer ones or all of them."""
+    contours, _ = cv2.findContours(dark, which, cv2.CHAIN_APPROX_SIMPLE)
+    largest = sorted(contours, key=cv2.contourArea)[-n:]
     hulls = [np.asarray(cv2.convexHull(each), np.int32) for each in largest]
     large = [each for each in hulls if cv2.contourArea(each) >= _LEAST_AREA * dark.size]
     return [_corners(each) for each in large] + [found for each in large for found in _by_sides(each)]
@@ -169,7 +186,8 @@ def _flattened(
     return np.asarray(flat, np.uint8), np.asarray(turn, np.float64)
 
 
-def _laid_flat(picture: Gray, corners: Corners) -> Grid:
+def _laid_flat(picture: Gray, corners: Corners) -> Grid | None:
+    """What the corners enclose; None where that is no grid: its lines aren't drawn, or it is a single box."""
     flat, turn = _flattened(picture, corners, side=FLAT_SIDE, margin=MARGIN)
     soft = cv2.GaussianBlur(flat, (0, 0), 1)
     mode = cv2.ADAPTIVE_THRESH_MEAN_C
@@ -179,8 +197,9 @@ def _laid_flat(picture: Gray, corners: Corners) -> Grid:
     down, across = _profile(dark), _profile(dark.T)
     if regular < _LEAST_REGULAR:
         rows, columns = _separate(down), _separate(across)
-    if min(_covered(down, rows), _covered(across, columns)) < _LEAST_COVERED:
-        raise UserError("the picture shows no grid: it should show a table or boxes, whole")
+    is_drawn = min(_covered(down, rows), _covered(across, columns)) >= _LEAST_COVERED
+    if not is_drawn or len(rows) == len(columns) == 2:
+        return None
     back = np.asarray(np.linalg.inv(turn), np.float64)
     return Grid(flat=flat, rows=rows, columns=columns, picture=whole(picture), to_picture=back)
 
@@ -208,10 +227,14 @@ def _profile(dark: Gray) -> _Profile:
 
 
 def _covered(profile: _Profile, lines: tuple[int, ...]) -> float:
-    """The share of a grid's lines that is drawn, on the average; 0 where they are fewer than two."""
+    """The share of a grid's lines that is drawn, on the average, of all or of the inner ones: the lesser.
+
+    0 where there are fewer than two.
+    """
     if len(lines) < 2:
         return 0.0
-    return float(np.mean([profile[max(0, line - _LINE) : line + _LINE + 1].max() for line in lines]))
+    drawn = [float(profile[max(0, line - _LINE) : line + _LINE + 1].max()) for line in lines]
+    return float(min(np.mean(drawn), np.mean(drawn[1:-1] or [1.0])))
 
 
 def _regularities(profile: _Profile, margin: int) -> _Profile:
@@ -223,7 +246,7 @@ def _regularities(profile: _Profile, margin: int) -> _Profile:
     found = []
     for n in range(1, min(MOST_LINES, length // _NARROWEST) + 1):
         at = np.rint(margin + np.arange(n + 1) * length / n).astype(int)
-        near = max(2, round(_SLACK * length / n)) if n > 1 else 2
+        near = max(2, min(round(_SLACK * length / n), _MOST_NEAR))
         window = np.clip(at[:, np.newaxis] + np.arange(-near, near + 1), 0, len(profile) - 1)
         on = profile[window].max(axis=1).mean()
         off = np.mean([profile[a + near + 1 : b - near].max() for a, b in itertools.pairwise(at)])
