@@ -1,4 +1,7 @@
-"""The exceptions that a user is meant to see."""
+"""The exceptions and warnings that a user is meant to see."""
+
+import sys
+from typing import Any
 
 
 class UserError(Exception):
@@ -7,3 +10,8 @@ class UserError(Exception):
 
 class ArgumentError(UserError):
     """The same, where it is an option or argument that was wrong: the command line leaves with status 2."""
+
+
+def show_warning(message: Warning | str, *_where: Any, **_more: Any) -> None:
+    """For `warnings.showwarning`: the sentence alone, without the line of code that it came from."""
+    sys.stderr.write(f"inkdigits: {message}\n")

@@ -93,8 +93,9 @@ class Page:
 
     Of a page that is a form, `fields` are its fields, each of which is a line too; of others it is None.
 
-    Of a page that is a grid, `grid` holds the rows of its cells, `""` for an empty one, and every cell that
-    isn't empty is a line; of others it is None. `error` says why a page of a document couldn't be read.
+    Of a page that is a grid, `grid` holds the rows of its cells, `""` for one that is empty or that can't be
+    read, and every cell is a line, row by row, whose reason says which; of others it is None. `error` says
+    why a page of a document couldn't be read.
     """
 
     lines: tuple[Line, ...]

@@ -89,7 +89,13 @@ def test_a_grids_rows_of_a_csv_name_their_cells(photos: Path, tmp_path: Path) ->
     Image.fromarray(table).save(tmp_path / "table.png")
     told = run(str(tmp_path / "table.png"), "--csv", kind="grid").stdout
     rows = list(csv.DictReader(io.StringIO(told)))
-    assert [(row["field"], row["text"]) for row in rows] == [("r1c2", "7"), ("r2c4", "2"), ("r3c1", "1")]
+    assert [row["field"] for row in rows] == [
+        f"r{row}c{column}" for row in (1, 2, 3) for column in (1, 2, 3, 4)
+    ]
+    read = {row["field"]: row["text"] for row in rows if row["reason"] != "blank"}
+    assert read == {"r1c2": "7", "r2c4": "2", "r3c1": "1"}
+    lines = run(str(tmp_path / "table.png"), kind="grid").stdout.splitlines()
+    assert [line.split() for line in lines[1:]] == [list(".7.."), list("...2"), list("1...")]
 
 
 def test_results_go_into_a_file(photos: Path, tmp_path: Path) -> None:
@@ -135,11 +141,15 @@ def test_a_killed_batch_goes_on_where_it_stopped(photos: Path, tmp_path: Path) -
     model.write_bytes(changed.SerializeToString())
     assert "was begun otherwise" in run(*asked, "--resume").stderr
     model.write_bytes(weights.content("reader"))
+    changed_file = many / "000.png"
+    changed_file.write_bytes((photos / "2.png").read_bytes())
     assert run(*asked, "--resume").returncode == 0
     documents = json.loads(out.read_text())
     assert [Path(document["file"]).name for document in documents] == [f"{n:03}.png" for n in range(300)]
     assert json.loads(first)["file"] == documents[0]["file"]
-    assert texts(documents[:1]) == [["77"]]  # what was read already isn't read again
+    assert texts(documents[:1]) == [["1"]]  # a file that was changed is read again
+    assert texts(documents[3:4]) == [["77"]]  # and no other that was read already
+    assert list(documents[0]) == list(documents[299])
     assert texts(documents[-3:]) == [["7"], ["2"], ["1"]]
 
 
@@ -221,6 +231,25 @@ def test_a_place_where_no_picture_can_be_drawn_is_said_before_anything_is_read(p
     done = run(str(photos), "--annotate", str(photos / "0.png"))
     assert (done.returncode, done.stdout) == (1, "")
     assert "cannot write" in done.stderr
+
+
+def test_pages_arent_drawn_into_the_folder_that_is_read(photos: Path) -> None:
+    done = run(str(photos), "--annotate", str(photos))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{photos} is read, so that its pages can't be drawn into it" in done.stderr
+
+
+def test_a_model_without_thresholds_is_said_to_accept_nothing(photos: Path, tmp_path: Path) -> None:
+    bare = onnx.load_model_from_string(weights.content("reader"))
+    for held in bare.metadata_props:
+        if '"thresholds"' in held.value:
+            held.value = json.dumps({**json.loads(held.value), "thresholds": {}})
+        elif held.key == "thresholds":
+            held.value = "{}"
+    (tmp_path / "bare.onnx").write_bytes(bare.SerializeToString())
+    done = run(str(photos / "0.png"), "--model", str(tmp_path / "bare.onnx"))
+    assert "bare.onnx knows no thresholds: nothing is accepted" in done.stderr
+    assert "not accepted: unsure" in done.stdout
 
 
 def test_a_file_that_ends_its_process_is_an_entry_among_the_others(photos: Path) -> None:

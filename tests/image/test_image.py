@@ -81,6 +81,19 @@ def test_what_is_transparent_becomes_white() -> None:
     assert (decoded == 255).sum() == 15
 
 
+@pytest.mark.parametrize(("ink", "polarity"), [(255, "bright"), (200, "bright"), (120, "dark"), (0, "dark")])
+def test_ink_on_transparency_is_ink_of_either_polarity(ink: int, polarity: str) -> None:
+    shape = np.zeros((80, 90), np.uint8)
+    cv2.putText(shape, "7", (20, 70), cv2.FONT_HERSHEY_SIMPLEX, 2.4, 255, 6, cv2.LINE_AA)
+    colours = [Image.fromarray(np.full((80, 90), ink, np.uint8))] * 3
+    held = io.BytesIO()
+    Image.merge("RGBA", [*colours, Image.fromarray(shape)]).save(held, "PNG")
+    found = image.decode(held.getvalue())
+    assert found[0, 0] == (0 if polarity == "bright" else 255)
+    plain = 255 - shape
+    assert abs(image.digit(found).astype(int) - image.digit(plain)).mean() < 6
+
+
 def test_a_transparent_palette_colour_becomes_white() -> None:
     indexed = Image.new("P", (2, 1), 0)
     indexed.putpalette([0, 0, 0, 10, 10, 10])

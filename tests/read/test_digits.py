@@ -189,8 +189,11 @@ def test_of_a_model_without_thresholds_no_answer_is_accepted(reader: Engine, dat
     assert (line.text, line.accepted, line.reason) == ("7", False, "unsure")
 
 
-def test_an_empty_folder_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_pictures_is_an_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "._of_a_mac.png").touch()
     with pytest.raises(SystemExit) as left:
-        cli.main(["read", str(tmp_path)])
+        cli.main(["read", str(tmp_path), str(tmp_path / "none.png")])
     assert left.value.code == 1
-    assert capsys.readouterr().err.startswith(f"inkdigits: {tmp_path} holds no pictures; it should: .png, ")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{tmp_path}: holds no pictures; it should: .png, ")
+    assert second.startswith(f"{tmp_path / 'none.png'}: can't be read")

@@ -34,13 +34,22 @@ def sheet(data_folder: Path) -> Gray:
 def test_cells_are_read_where_they_are(reader: Engine, data_folder: Path) -> None:
     page = grids.read(sheet(data_folder), reader, 0.0)
     assert page.grid == TEXTS
-    assert [line.text for line in page.lines] == [text for row in TEXTS for text in row if text]
-    places = [(row, column) for row, cells in enumerate(TEXTS) for column, text in enumerate(cells) if text]
+    assert [line.text for line in page.lines] == [text for row in TEXTS for text in row]
+    assert {line.reason for line in page.lines if not line.text} == {"blank"}
+    places = [(row, column) for row in range(4) for column in range(3)]
     for line, (row, column) in zip(page.lines, places, strict=True):
         assert abs(line.box.x - (60 + column * CELL)) < 8
         assert abs(line.box.y - (60 + row * CELL)) < 8
         assert abs(line.box.width - CELL) < 10
-        assert line.digits[0].box == line.box
+        assert all(digit.box == line.box for digit in line.digits)
+
+
+def test_what_is_no_digit_in_a_cell_is_refused_and_says_so(reader: Engine, data_folder: Path) -> None:
+    picture = sheet(data_folder)
+    cv2.putText(picture, "W", (75, 205), cv2.FONT_HERSHEY_SIMPLEX, 1.6, 40, 4, cv2.LINE_AA)
+    page = grids.read(picture, reader, 0.5)
+    assert (page.lines[3].accepted, page.lines[3].reason in ("not a digit", "unsure")) == (False, True)
+    assert page.lines[1].reason == "blank"
 
 
 def test_a_turned_photo_in_bad_light_is_read_the_same(reader: Engine, data_folder: Path) -> None:

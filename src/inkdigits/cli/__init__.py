@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter, Token
 
 from inkdigits import __version__
 from inkdigits.cli.status import INTERRUPTED
-from inkdigits.errors import ArgumentError, UserError
+from inkdigits.errors import ArgumentError, UserError, show_warning
 from inkdigits.learn import options as learning
 
 app = App(
@@ -309,7 +309,7 @@ def info(data: str, /, *, picture: Path | None = None, as_json: _AsJson = False)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and leaves with its exit status; what a user can put right is one sentence."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console without blocks or Chinese gets question marks
@@ -342,7 +342,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("inkdigits: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     sys.exit(status)
-
-
-def _show_warning(message: Warning | str, *_where: Any, **_more: Any) -> None:
-    print(f"inkdigits: {message}", file=sys.stderr)

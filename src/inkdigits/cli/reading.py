@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from inkdigits.cli.journal import Entry, Journal
 from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError
-from inkdigits.read import assignment, batch, reader
+from inkdigits.read import assignment, batch, form_spec, reader
 from inkdigits.read.batch import Job
 from inkdigits.read.checks import Checks, parse
 from inkdigits.types import Document
@@ -26,8 +27,8 @@ COLUMNS = (
 )  # fmt: skip
 """The header of a CSV; a file or page that couldn't be read is a row with the reason alone."""
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pdf")
-"""The files of a folder that are read."""
+_VERSION = "version"
+"""Beside a document in the journal: how large its file was, and when it was changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,15 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
         raise ArgumentError(f"workers is {workers}, but has to be 1 or more")
     if output.once and (job.order.checks is None or not job.order.checks.allowed):
         raise ArgumentError("--once gives each allowed number to one line: name them with --allowed")
+    for path in paths:
+        if job.pictures is not None and path.is_dir() and path.resolve() == job.pictures.resolve():
+            raise ArgumentError(
+                f"{path} is read, so that its pages can't be drawn into it: name another folder"
+            )
+    if not reader.knows_thresholds(job.order):
+        warnings.warn(
+            f"{job.order.model} knows no thresholds: nothing is accepted", UserWarning, stacklevel=2
+        )
     wanted = list(_files(paths))
 
     def entries(left: Sequence[Path]) -> Iterator[Entry]:
@@ -96,24 +106,24 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
 
 
 def _described(job: Job) -> str:
-    """What decides how files are read: the options, the models, a form's spec, and the version."""
-    named = (path for path in (job.order.model, job.order.form) if path is not None)
+    """What decides how files are read: the options, the models, a form's spec and template, the version."""
+    template = None if job.order.form is None else form_spec.load(job.order.form).template
+    named = (path for path in (job.order.model, job.order.form, template) if path is not None)
     contents = [*(path.read_bytes() for path in named), *map(weights.content, weights.NAMES)]
     return " ".join([repr(job), *(hashlib.sha256(each).hexdigest() for each in contents), __version__])
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files named, and those in folders named, by name."""
+    """The files named, and those in folders named, by name; of a folder without pictures, itself."""
     for path in paths:
         if path.is_dir():
-            found = sorted(
-                each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file()
-            )
-            if not found:
-                raise UserError(f"{path} holds no pictures; it should: {', '.join(SUFFIXES)}")
-            yield from found
+            yield from sorted(each for each in path.iterdir() if _is_picture(each)) or [path]
         else:
             yield path
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in reader.SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _documents(wanted: Sequence[Path], job: Job, output: Output, *, workers: int) -> Iterator[Entry]:
@@ -170,12 +180,12 @@ def _to_file(
     journal = Journal(output.file, _described(job))
     if journal.path.exists() and not output.resume:
         raise UserError(f"{journal.path} holds what a stopped batch had read: give --resume, or delete it")
-    had = [entry for entry in journal.entries() if not entry["error"]] if output.resume else []
-    done = {entry["file"]: entry for entry in had}
+    had = [entry for entry in journal.entries() if _still_holds(entry)] if output.resume else []
+    done = {entry["file"]: _without_version(entry) for entry in had}
     try:
         with journal.writing(had) as note:
             for entry in read_rest([path for path in wanted if str(path) not in done]):
-                note(entry)
+                note({**entry, _VERSION: _version(Path(entry["file"]))})
                 done[entry["file"]] = entry
     except KeyboardInterrupt:
         n_done = sum(str(path) in done for path in wanted)
@@ -187,6 +197,23 @@ def _to_file(
     files.write(output.file, text.encode(errors="replace"))
     journal.remove()
     return _status(found, job)
+
+
+def _still_holds(entry: Entry) -> bool:
+    """Whether a file was read, and hasn't been changed since."""
+    return not entry["error"] and entry.get(_VERSION) == _version(Path(entry["file"]))
+
+
+def _version(path: Path) -> str:
+    try:
+        seen = path.stat()
+    except OSError:
+        return ""
+    return f"{seen.st_size} bytes at {seen.st_mtime_ns}"
+
+
+def _without_version(entry: Entry) -> Entry:
+    return {name: value for name, value in entry.items() if name != _VERSION}
 
 
 def _csv(documents: Iterable[Entry]) -> str:
@@ -227,8 +254,7 @@ def _names(page: Entry) -> list[str]:
         return [
             f"r{row}c{column}"
             for row, cells in enumerate(page["grid"], 1)
-            for column, cell in enumerate(cells, 1)
-            if cell
+            for column in range(1, len(cells) + 1)
         ]
     return [""] * len(page["lines"])
 
@@ -261,10 +287,21 @@ def _page(page: Entry) -> str:
     if page["error"] is not None:
         return str(page["error"])
     if page["grid"] is not None:
-        return "".join("\n  " + " ".join(cell or "." for cell in row) for row in page["grid"])
+        return _grid(page)
     if page["fields"] is not None:
         return "".join(f"\n  {field['name']}: {_line(field)}" for field in page["fields"])
     return "; ".join(_line(line) for line in page["lines"]) or "no digits"
+
+
+def _grid(page: Entry) -> str:
+    """The cells by rows: a point for a blank one, a question mark where what is written isn't accepted."""
+    told = []
+    for cell in page["lines"]:
+        doubt = "" if cell["accepted"] or cell["reason"] == "blank" else "?"
+        told.append(f"{cell['text']}{doubt}" or ".")
+    n = len(page["grid"][0])
+    rows = (told[at : at + n] for at in range(0, len(told), n))
+    return "".join("\n  " + " ".join(f"{cell:2}" for cell in row).rstrip() for row in rows)
 
 
 def _line(line: Entry) -> str:

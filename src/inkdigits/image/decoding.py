@@ -40,6 +40,8 @@ _DECODERS: dict[bytes, type[ImageFile.ImageFile]] = {
     b"MM\x00*": TiffImagePlugin.TiffImageFile,
 }
 
+_SEEN, _MOST_SEEN, _DARKEST, _BRIGHT = 128, 0.6, 2, 170
+
 _PART = 1 << 20
 """Values of more than 8 bits that are converted at once."""
 
@@ -50,11 +52,11 @@ _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, O
 def decode(source: Path | bytes, *, name: str = "") -> Gray:
     """The picture in a PNG, JPEG, WebP, BMP or TIFF file, as grey: uint8 (height, width), upright.
 
-    What is transparent becomes white, and white around a piece of grey paper becomes paper
-    (`cutouts.on_own_paper`); 16 bits become 8, the camera's orientation is applied, and of several frames
-    the first is taken. Raises UserError, naming the file (`name` for bytes), for other
-    formats, damaged files, and pictures of more than MOST_BYTES or MOST_PIXELS: the size is read from
-    the header, before any pixel.
+    What is transparent becomes white, or black around bright ink, and white around a piece of grey paper
+    becomes paper (`cutouts.on_own_paper`); 16 bits become 8, the camera's orientation is applied, and of
+    several frames the first is taken. Raises UserError, naming the file (`name` for bytes), for other
+    formats, damaged files, and pictures of more than MOST_BYTES or MOST_PIXELS: the size is read from the
+    header, before any pixel.
     """
     name = name or (str(source) if isinstance(source, Path) else "the picture")
     content = read_bytes(source, name=name)
@@ -113,9 +115,17 @@ def _grey(picture: Image.Image, *, name: str) -> Gray:
         return _eight_bits(np.asarray(picture), name=name)
     if picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info:
         opaque = picture.convert("RGBA")
-        white = Image.new("RGBA", opaque.size, "white")
-        picture = Image.alpha_composite(white, opaque)
+        around = Image.new("RGBA", opaque.size, "black" if _is_bright(opaque) else "white")
+        picture = Image.alpha_composite(around, opaque)
     return np.array(picture.convert("L"))
+
+
+def _is_bright(picture: Image.Image) -> bool:
+    """Whether all that can be seen of a picture with transparency, RGBA, is bright: it is no ink on white."""
+    grey, alpha = np.asarray(picture.convert("L")), np.asarray(picture.getchannel("A"))
+    seen = grey[alpha >= _SEEN]
+    is_apart = 0 < len(seen) < _MOST_SEEN * grey.size
+    return is_apart and float(np.percentile(seen, _DARKEST)) >= _BRIGHT
 
 
 def _eight_bits(deep: NDArray[np.generic], *, name: str) -> Gray:

@@ -18,14 +18,18 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def annotated(picture: Gray, page: Page) -> Colour:
-    """The page with its lines and digits: green where accepted, orange where not, red where refused."""
+    """The page with its lines and digits: green where accepted, orange where not, red where refused.
+
+    Blank cells of a grid are left as they are.
+    """
     scale = min(1.0, LONGEST / max(picture.shape))
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     shown = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if scale < 1 else picture
     drawn = np.asarray(cv2.cvtColor(np.asarray(shown, np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
     pen = max(1, round(_THINNEST * max(drawn.shape)))
     for line in page.lines:
-        _draw_line(drawn, line, scale, pen)
+        if page.grid is None or line.reason != "blank":
+            _draw_line(drawn, line, scale, pen)
     return drawn
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 
 from inkdigits import files
-from inkdigits.errors import UserError
+from inkdigits.errors import UserError, show_warning
 from inkdigits.read import annotate, reader
 from inkdigits.read.reader import OnPage, Order
 from inkdigits.types import Document, Gray, Page
@@ -96,6 +96,7 @@ _worker_of_process: Callable[[Path], Document] | None = None
 def _start(job: Job) -> None:
     global _worker_of_process  # noqa: PLW0603 (a process has one)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once; the first process says so
+    warnings.showwarning = show_warning
     cv2.setNumThreads(1)
     _worker_of_process = _worker(job)
 

@@ -13,24 +13,18 @@ _RIM = 0.16
 def read(picture: Gray, engine: Engine, least_confidence: float) -> Page:
     """The grid in a picture, cell by cell. Raises UserError where there is none.
 
-    A cell is empty where it is blank or holds what is no digit, such as pencil marks in its corner, or where
-    all ink is at its rim: its own frame.
+    A cell is blank, too, where all ink is at its rim: its own frame.
     """
     grid = image.find_grid(picture)
     places = [(row, column) for row in range(len(grid.rows) - 1) for column in range(len(grid.columns) - 1)]
     cells = [grid.cell(*place) for place in places]
     read = digits.read_all(cells, engine, least_confidence, none_odds=digits.IN_CELLS)
-    lines = {
-        place: _placed(line, cell, grid.box(*place))
-        for place, line, cell in zip(places, read, cells, strict=True)
-    }
-    return Page(
-        lines=tuple(line for line in lines.values() if line.text),
-        grid=tuple(
-            tuple(lines[row, column].text for column in range(len(grid.columns) - 1))
-            for row in range(len(grid.rows) - 1)
-        ),
+    lines = tuple(
+        _placed(line, cell, grid.box(*place)) for place, line, cell in zip(places, read, cells, strict=True)
     )
+    n = len(grid.columns) - 1
+    texts = tuple(line.text for line in lines)
+    return Page(lines=lines, grid=tuple(texts[at : at + n] for at in range(0, len(texts), n)))
 
 
 def _placed(line: Line, cell: Gray, box: Box) -> Line:

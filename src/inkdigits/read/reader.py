@@ -19,6 +19,9 @@ from inkdigits.types import Document, Field, Gray, Line, Page
 KINDS = ("auto", "digit", "number", "grid", "form")
 """What a page may show: lines of digits anywhere; one digit; one number; a grid of cells; a form's fields."""
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pdf")
+"""The files of a folder that are read, unless they are hidden."""
+
 _OF_LINES = ("auto", "number")
 _SEVERAL = 0.5
 
@@ -127,6 +130,8 @@ def _one_digit(model: Engine, least: float, order: Order) -> Reader:
 def read(path: Path, reader: Reader, *, on_page: OnPage | None = None) -> Document:
     """What a file says, page by page; what can't be read says why, and is no exception."""
     try:
+        if path.is_dir():
+            raise UserError(f"{path} holds no pictures; it should: {', '.join(SUFFIXES)}")
         found = tuple(_pages(path, reader, on_page))
         errors = [page.error for page in found]
         return Document(file=str(path), error=errors[0] if all(errors) and errors else None, pages=found)
@@ -159,6 +164,11 @@ def _model(order: Order) -> Engine:
         fitting = "auto or number" if loaded.card.reads_lines else "digit or grid"
         raise ArgumentError(f"{order.model} {does}: read with it as {fitting}, not as {order.kind}")
     return loaded
+
+
+def knows_thresholds(order: Order) -> bool:
+    """Whether the model of an order says which of its answers are sure; else none is accepted."""
+    return order.model is None or bool(engine.load(order.model, threads=1).card.thresholds)
 
 
 def least_confidence(engine: Engine, error_rate: float) -> float:
