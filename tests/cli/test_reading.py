@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,10 @@ from PIL import Image
 
 from inkdigits import cli, data, image, weights
 from inkdigits.cli import reading
-from inkdigits.types import Gray
+from inkdigits.cli.journal import Journal
+from inkdigits.read.batch import Job, Part
+from inkdigits.read.reader import Order
+from inkdigits.types import Gray, Page
 
 
 def photo_of(digit: Gray) -> Gray:
@@ -173,6 +177,56 @@ def test_an_interrupt_ends_workers_in_the_middle_of_a_file(tmp_path: Path) -> No
     assert (going.returncode, "Traceback" in said) == (130, False)
 
 
+@pytest.fixture
+def long_tiff(photos: Path, tmp_path: Path) -> Path:
+    """A TIFF of 21 pages, which say 7, 2, 1, 7, 2, 1 …"""
+    pages = [Image.open(photos / f"{number % 3}.png") for number in range(21)]
+    path = tmp_path / "long.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    return path
+
+
+def test_a_long_file_is_read_in_parts_by_several_processes(long_tiff: Path, tmp_path: Path) -> None:
+    whole = run(str(long_tiff), "--json")
+    drawn = tmp_path / "drawn"
+    parts = run(str(long_tiff), "--json", "--workers", "2", "--annotate", str(drawn))
+    assert json.loads(parts.stdout) == json.loads(whole.stdout)
+    (document,) = json.loads(parts.stdout)
+    assert [page["lines"][0]["text"] for page in document["pages"]] == list("721") * 7
+    assert len(list(drawn.iterdir())) == 21
+
+
+def test_a_long_file_goes_on_in_its_middle(long_tiff: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found.json"
+    assert run(str(long_tiff), "--out", str(out)).returncode == 0
+    expected = json.loads(out.read_text())
+    job = Job(order=Order(kind="digit"))
+    journal = Journal(out, reading._described(job))
+    (entry,) = expected
+    first = {**entry, "pages": entry["pages"][:8], "first_page": 0, "version": reading._version(long_tiff)}
+    first["pages"][0]["lines"][0]["text"] = "77"
+    with journal.writing([first]):
+        pass
+    assert run(str(long_tiff), "--out", str(out), "--resume").returncode == 0
+    (found,) = json.loads(out.read_text())
+    assert found["pages"][0]["lines"][0]["text"] == "77"  # what was read already isn't read again
+    assert found["pages"][8:] == entry["pages"][8:]
+
+
+def test_a_part_of_a_file_that_cant_be_read_is_a_page_with_the_reason() -> None:
+    parts = [
+        Part(path=Path("a.pdf"), first=first, end=end, n=20) for first, end in ((0, 8), (8, 16), (16, 20))
+    ]
+    page = asdict(Page(lines=()))
+    broken = {"file": "a.pdf", "error": "pages 9 to 16 of a.pdf ended the process that read it", "pages": []}
+    sound = {"file": "a.pdf", "error": None, "pages": [page] * 4}
+    (whole,) = reading._joined(parts, [sound, broken, sound])
+    assert whole["error"] is None
+    assert [each["error"] for each in whole["pages"]] == [*[None] * 4, broken["error"], *[None] * 4]
+    (nothing,) = reading._joined(parts, [broken] * 3)
+    assert nothing["error"] == broken["error"]
+
+
 def test_pages_are_drawn_with_what_was_read_on_them(photos: Path, tmp_path: Path) -> None:
     run(str(photos), "--annotate", str(tmp_path / "drawn"))
     drawn = sorted(path.name for path in (tmp_path / "drawn").iterdir())
@@ -265,7 +319,7 @@ def test_a_file_that_ends_its_process_is_an_entry_among_the_others(photos: Path)
         "if __name__ == '__main__':\n"
         "    job = batch.Job(order=reader.Order(kind='digit'))\n"
         "    paths = sorted(Path(sys.argv[1]).iterdir())\n"
-        "    for document in batch.read(paths, job, workers=2): print(document.error)\n"
+        "    for document in batch.read(batch.parts(paths), job, workers=2): print(document.error)\n"
     )
     script = photos.parent / "deadly.py"
     script.write_text(code)

@@ -51,6 +51,20 @@ def test_every_picture_in_a_tiff_is_a_page() -> None:
         assert (page == picture).all()
 
 
+def test_some_pages_of_a_file_are_those_of_all() -> None:
+    levels = [Image.new("L", (30, 20), level) for level in range(0, 250, 25)]
+    for form in ("TIFF", "PDF"):
+        held = io.BytesIO()
+        levels[0].save(held, form, save_all=True, append_images=levels[1:])
+        content = held.getvalue()
+        whole = [int(np.median(page)) for page in image.pages(content) if not isinstance(page, UserError)]
+        for first, end in ((0, 4), (4, 8), (8, None), (9, 99), (20, 30)):
+            some = image.pages(content, first=first, end=end)
+            assert [int(np.median(page)) for page in some if not isinstance(page, UserError)] == whole[
+                first:end
+            ]
+
+
 def test_a_large_picture_of_16_bits_is_the_same_all_over() -> None:
     deep = Image.fromarray(noise(1100, 1000).astype(np.uint16) * 257)
     assert (only(tiff([deep])) == noise(1100, 1000)).all()

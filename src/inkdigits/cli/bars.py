@@ -8,8 +8,8 @@ from rich.progress import Progress
 
 
 @contextmanager
-def files_read(n: int) -> Iterator[Callable[[], None]]:
-    """What to call after each of n files; the bar is gone when all are read."""
+def files_read(n: int) -> Iterator[Callable[[float], None]]:
+    """What to call after each share of one of n files; the bar is gone when all are read."""
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("reading", total=n)
-        yield lambda: shown.advance(task)
+        yield lambda share: shown.advance(task, share)

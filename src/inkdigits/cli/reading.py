@@ -18,17 +18,17 @@ from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.read import assignment, batch, form_spec, reader
-from inkdigits.read.batch import Job
+from inkdigits.read.batch import Job, Part
 from inkdigits.read.checks import Checks, parse
-from inkdigits.types import Document
+from inkdigits.types import Document, Page
 
 COLUMNS = (
     "file", "page", "line", "field", "text", "confidence", "accepted", "reason", "x", "y", "width", "height"
 )  # fmt: skip
 """The header of a CSV; a file or page that couldn't be read is a row with the reason alone."""
 
-_VERSION = "version"
-"""Beside a document in the journal: how large its file was, and when it was changed."""
+_FIRST, _VERSION = "first_page", "version"
+"""Beside a part in the journal: where it begins, and how large its file was and when it was changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,15 +94,18 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
         warnings.warn(
             f"{job.order.model} knows no thresholds: nothing is accepted", UserWarning, stacklevel=2
         )
-    wanted = list(_files(paths))
-
-    def entries(left: Sequence[Path]) -> Iterator[Entry]:
-        return _documents(left, job, output, workers=workers)
-
     if output.file is not None:
         reader.build(job.order)  # what can't be read with is said before anything is written
+    found = list(_files(paths))
+    takes_parts = workers > 1 or output.file is not None or sys.stderr.isatty()
+    wanted = batch.parts(found) if takes_parts else [Part(path=path) for path in found]
+
+    def entries(left: Sequence[Part]) -> Iterator[Entry]:
+        return _entries(left, job, output, workers=workers)
+
+    if output.file is not None:
         return _to_file(wanted, entries, output, job)
-    return _to_console(entries(wanted), output, job)
+    return _to_console(_joined(wanted, entries(wanted)), output, job)
 
 
 def _described(job: Job) -> str:
@@ -126,28 +129,50 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in reader.SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def _documents(wanted: Sequence[Path], job: Job, output: Output, *, workers: int) -> Iterator[Entry]:
+def _entries(wanted: Sequence[Part], job: Job, output: Output, *, workers: int) -> Iterator[Entry]:
+    """What each part says, with a bar."""
     is_printing = sys.stdout.isatty() and output.file is None
-    with _bar(len(wanted), is_printing=is_printing) as advance:
-        found = _advancing(batch.read(wanted, job, workers=workers), advance)
+    with _bar(wanted, is_printing=is_printing) as advance:
+        found = _advancing(wanted, batch.read(wanted, job, workers=workers), advance)
         if output.once and job.order.checks is not None:
             found = iter(assignment.settled(list(found), job.order.checks.allowed))
         yield from map(asdict, found)
 
 
-def _advancing(documents: Iterator[Document], advance: Callable[[], None]) -> Iterator[Document]:
-    for document in documents:
+def _advancing(
+    wanted: Sequence[Part], documents: Iterator[Document], advance: Callable[[float], None]
+) -> Iterator[Document]:
+    for part, document in zip(wanted, documents, strict=True):
         yield document
-        advance()
+        advance(part.share)
 
 
-def _bar(n: int, *, is_printing: bool) -> AbstractContextManager[Any]:
+def _joined(wanted: Iterable[Part], entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries of parts as those of whole files."""
+    held: list[Entry] = []
+    for part, entry in zip(wanted, entries, strict=True):
+        held.append(entry)
+        if part.is_last:
+            yield held[0] if len(held) == 1 else _whole(held)
+            held = []
+
+
+def _whole(entries: Sequence[Entry]) -> Entry:
+    """One entry of several of a file, each with at least one page, or with the reason why it has none."""
+    pages = [
+        page for entry in entries for page in entry["pages"] or [asdict(Page(lines=(), error=entry["error"]))]
+    ]
+    errors = [page["error"] for page in pages]
+    return {**entries[0], "error": errors[0] if all(errors) else None, "pages": pages}
+
+
+def _bar(wanted: Sequence[Part], *, is_printing: bool) -> AbstractContextManager[Any]:
     """A bar on standard error, where somebody looks at it, and answers aren't printed to the same screen."""
-    if n < 2 or not sys.stderr.isatty() or is_printing:
-        return nullcontext(lambda: None)
+    if len(wanted) < 2 or not sys.stderr.isatty() or is_printing:
+        return nullcontext(lambda _share: None)
     from inkdigits.cli.bars import files_read  # noqa: PLC0415
 
-    return files_read(n)
+    return files_read(sum(part.is_last for part in wanted))
 
 
 def _to_console(documents: Iterator[Entry], output: Output, job: Job) -> int:
@@ -173,7 +198,7 @@ def _to_console(documents: Iterator[Entry], output: Output, job: Job) -> int:
 
 
 def _to_file(
-    wanted: Sequence[Path], read_rest: Callable[[Sequence[Path]], Iterator[Entry]], output: Output, job: Job
+    wanted: Sequence[Part], read_rest: Callable[[Sequence[Part]], Iterator[Entry]], output: Output, job: Job
 ) -> int:
     """Results into a file; what is done is kept beside it until all is, so that --resume can go on."""
     assert output.file is not None
@@ -181,18 +206,20 @@ def _to_file(
     if journal.path.exists() and not output.resume:
         raise UserError(f"{journal.path} holds what a stopped batch had read: give --resume, or delete it")
     had = [entry for entry in journal.entries() if _still_holds(entry)] if output.resume else []
-    done = {entry["file"]: _without_version(entry) for entry in had}
+    done = {(entry["file"], entry[_FIRST]): _plain(entry) for entry in had}
+    left = [part for part in wanted if _place(part) not in done]
     try:
         with journal.writing(had) as note:
-            for entry in read_rest([path for path in wanted if str(path) not in done]):
-                note({**entry, _VERSION: _version(Path(entry["file"]))})
-                done[entry["file"]] = entry
+            for part, entry in zip(left, read_rest(left), strict=True):
+                note({**entry, _FIRST: part.first, _VERSION: _version(part.path)})
+                done[_place(part)] = entry
     except KeyboardInterrupt:
-        n_done = sum(str(path) in done for path in wanted)
+        n_done = sum(part.is_last and _place(part) in done for part in wanted)
+        n_files = sum(part.is_last for part in wanted)
         further = "" if output.once else "; go on with --resume"
-        print(f"inkdigits: {n_done:,} of {len(wanted):,} files are read{further}", file=sys.stderr)
+        print(f"inkdigits: {n_done:,} of {n_files:,} files are read{further}", file=sys.stderr)
         return INTERRUPTED
-    found = [done[str(path)] for path in wanted]
+    found = list(_joined(wanted, [done[_place(part)] for part in wanted]))
     text = _csv(found) if output.file.suffix == ".csv" else json.dumps(found, indent=2, ensure_ascii=False)
     files.write(output.file, text.encode(errors="replace"))
     journal.remove()
@@ -212,8 +239,13 @@ def _version(path: Path) -> str:
     return f"{seen.st_size} bytes at {seen.st_mtime_ns}"
 
 
-def _without_version(entry: Entry) -> Entry:
-    return {name: value for name, value in entry.items() if name != _VERSION}
+def _place(part: Part) -> tuple[str, int]:
+    return str(part.path), part.first
+
+
+def _plain(entry: Entry) -> Entry:
+    """A document without what the journal keeps beside it."""
+    return {name: value for name, value in entry.items() if name not in (_FIRST, _VERSION)}
 
 
 def _csv(documents: Iterable[Entry]) -> str:

@@ -29,13 +29,16 @@ _MOST_BREAKS = 3
 """Pages of one PDF that may break its reader before the rest is left out: 2,000 of them would take hours."""
 
 
-def pages(source: Path | bytes, *, name: str = "") -> Iterator[Gray | UserError]:
+def pages(
+    source: Path | bytes, *, name: str = "", first: int = 0, end: int | None = None
+) -> Iterator[Gray | UserError]:
     """The pages of a PDF, the pictures in a TIFF, or the one picture of another file, in order, as grey.
 
-    Each is uint8 (height, width), dark ink on paper as it was written, upright. A PDF's pages are drawn at
-    300 dots per inch, with fewer where a page would have more than 20 million pixels, and with the text in
-    its form fields. Of an animated picture the first frame is taken. A page that can't be read is given as
-    the UserError that says why, and the pages after it follow.
+    All of them, or those from `first`, counted from 0, to before `end`. Each is uint8 (height, width), dark
+    ink on paper as it was written, upright. A PDF's pages are drawn at 300 dots per inch, with fewer where a
+    page would have more than 20 million pixels, and with the text in its form fields. Of an animated picture
+    the first frame is taken. A page that can't be read is given as the UserError that says why, and the
+    pages after it follow.
 
     Raises UserError, naming the file (`name` for bytes), where nothing can be read: other formats, damaged
     and encrypted files, PDFs without pages, more than MOST_BYTES or MOST_PAGES. It is raised where the
@@ -44,10 +47,10 @@ def pages(source: Path | bytes, *, name: str = "") -> Iterator[Gray | UserError]
     name = name or _name(source)
     content = decoding.read_bytes(source, name=name)
     if _is_pdf(content):
-        yield from _pdf_pages(content, name=name)
+        yield from _pdf_pages(content, slice(first, end), name=name)
     elif _n_pictures(content, name=name) > 1:
-        yield from _tiff_pages(content, name=name)
-    else:
+        yield from _tiff_pages(content, slice(first, end), name=name)
+    elif first == 0:
         yield decoding.decode(content, name=name)
 
 
@@ -106,9 +109,9 @@ def _n_directories(content: bytes) -> int:
     return max(1, len(seen))
 
 
-def _tiff_pages(content: bytes, *, name: str) -> Iterator[Gray | UserError]:
+def _tiff_pages(content: bytes, wanted: slice, *, name: str) -> Iterator[Gray | UserError]:
     with decoding.damage_told(name), TiffImageFile(BytesIO(content)) as tiff:
-        for number in range(_n_directories(content)):
+        for number in range(_n_directories(content))[wanted]:
             yield _tiff_page(tiff, number, name=_page_name(number, name))
 
 
@@ -121,9 +124,9 @@ def _tiff_page(tiff: TiffImageFile, number: int, *, name: str) -> Gray | UserErr
         return UserError(str(error))  # not the one raised: it holds on to the file and its pixels
 
 
-def _pdf_pages(content: bytes, *, name: str) -> Iterator[Gray | UserError]:
+def _pdf_pages(content: bytes, wanted: slice, *, name: str) -> Iterator[Gray | UserError]:
     with closing(_Reader(content, name=name)) as reader:
-        for number in range(_checked(reader.open(), name=name)):
+        for number in range(_checked(reader.open(), name=name))[wanted]:
             page = reader.page(number)
             yield page if isinstance(page, UserError) else cutouts.on_own_paper(page)
 

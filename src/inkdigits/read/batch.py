@@ -14,11 +14,14 @@ from pathlib import Path
 
 import cv2
 
-from inkdigits import files
+from inkdigits import files, image
 from inkdigits.errors import UserError, show_warning
 from inkdigits.read import annotate, reader
 from inkdigits.read.reader import OnPage, Order
 from inkdigits.types import Document, Gray, Page
+
+PAGES = 8
+"""Pages of one file that are read in one go."""
 
 _AHEAD = 4
 _LONGEST_STEM = 100
@@ -32,18 +35,55 @@ class Job:
     pictures: Path | None = None
 
 
-def read(paths: Sequence[Path], job: Job, *, workers: int = 1) -> Iterator[Document]:
-    """What each file says, in their order.
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A file, or some of its n pages: from `first`, counted from 0, to before `end`."""
 
-    Raises UserError before any file where the model can't be read, or pictures can't be written.
+    path: Path
+    first: int = 0
+    end: int | None = None
+    n: int | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the file ends with it."""
+        return self.end == self.n
+
+    @property
+    def share(self) -> float:
+        """How much of the file it is."""
+        return 1.0 if self.end is None or self.n is None else (self.end - self.first) / self.n
+
+
+def parts(paths: Sequence[Path]) -> list[Part]:
+    """The files in parts of up to `PAGES` pages: for several processes, and to go on in the middle of one."""
+    return [part for path in paths for part in _parts(path)]
+
+
+def _parts(path: Path) -> Iterator[Part]:
+    try:
+        n = image.n_pages(path)
+    except UserError:  # said again where it is read
+        n = 1
+    if n <= PAGES:
+        yield Part(path=path)
+        return
+    for first in range(0, n, PAGES):
+        yield Part(path=path, first=first, end=min(n, first + PAGES), n=n)
+
+
+def read(wanted: Sequence[Part], job: Job, *, workers: int = 1) -> Iterator[Document]:
+    """What each part says, in their order.
+
+    Raises UserError before any part where the model can't be read, or pictures can't be written.
     """
     work = _worker(job)
     if job.pictures is not None:
         _try(job.pictures)
-    if workers <= 1 or len(paths) <= 1:
-        yield from map(work, paths)
+    if workers <= 1 or len(wanted) <= 1:
+        yield from map(work, wanted)
         return
-    waiting = list(paths)
+    waiting = list(wanted)
     while waiting:
         for document in _by_pool(waiting, job, workers):
             waiting.pop(0)
@@ -63,15 +103,15 @@ def _pool(workers: int, job: Job) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start, initargs=(job,))
 
 
-def _by_pool(paths: Sequence[Path], job: Job, workers: int) -> Iterator[Document]:
+def _by_pool(wanted: Sequence[Part], job: Job, workers: int) -> Iterator[Document]:
     """The documents as far as no process dies."""
     with _pool(workers, job) as pool:
         ahead: list[Future[Document]] = []
-        coming = iter(paths)
+        coming = iter(wanted)
         try:
             while True:
                 room = _AHEAD * workers - len(ahead)
-                ahead += [pool.submit(_work, path) for path in itertools.islice(coming, room)]
+                ahead += [pool.submit(_work, part) for part in itertools.islice(coming, room)]
                 if not ahead:
                     return
                 yield ahead[0].result()
@@ -82,15 +122,17 @@ def _by_pool(paths: Sequence[Path], job: Job, workers: int) -> Iterator[Document
             pool.shutdown(cancel_futures=True)
 
 
-def _alone(path: Path, job: Job) -> Document:
+def _alone(part: Part, job: Job) -> Document:
     with _pool(1, job) as pool:
         try:
-            return pool.submit(_work, path).result()
+            return pool.submit(_work, part).result()
         except BrokenProcessPool:
-            return Document(file=str(path), error=f"{path} ended the process that read it", pages=())
+            which = "" if part.end is None else f"pages {part.first + 1} to {part.end} of "
+            error = f"{which}{part.path} ended the process that read it"
+            return Document(file=str(part.path), error=error, pages=())
 
 
-_worker_of_process: Callable[[Path], Document] | None = None
+_worker_of_process: Callable[[Part], Document] | None = None
 
 
 def _start(job: Job) -> None:
@@ -101,17 +143,17 @@ def _start(job: Job) -> None:
     _worker_of_process = _worker(job)
 
 
-def _work(path: Path) -> Document:
+def _work(part: Part) -> Document:
     assert _worker_of_process is not None
-    return _worker_of_process(path)
+    return _worker_of_process(part)
 
 
-def _worker(job: Job) -> Callable[[Path], Document]:
+def _worker(job: Job) -> Callable[[Part], Document]:
     read_page = reader.build(job.order)
 
-    def work(path: Path) -> Document:
-        on_page = None if job.pictures is None else _drawing(path, job.pictures)
-        return reader.read(path, read_page, on_page=on_page)
+    def work(part: Part) -> Document:
+        on_page = None if job.pictures is None else _drawing(part.path, job.pictures)
+        return reader.read(part.path, read_page, on_page=on_page, first=part.first, end=part.end)
 
     return work
 

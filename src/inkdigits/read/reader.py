@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -127,20 +127,28 @@ def _one_digit(model: Engine, least: float, order: Order) -> Reader:
     return read
 
 
-def read(path: Path, reader: Reader, *, on_page: OnPage | None = None) -> Document:
-    """What a file says, page by page; what can't be read says why, and is no exception."""
+def read(
+    path: Path, reader: Reader, *, on_page: OnPage | None = None, first: int = 0, end: int | None = None
+) -> Document:
+    """What a file says, page by page; what can't be read says why, and is no exception.
+
+    All pages, or those from `first`, counted from 0, to before `end`.
+    """
     try:
         if path.is_dir():
             raise UserError(f"{path} holds no pictures; it should: {', '.join(SUFFIXES)}")
-        found = tuple(_pages(path, reader, on_page))
+        pages = enumerate(image.pages(path, first=first, end=end), first + 1)
+        found = tuple(_pages(pages, reader, on_page))
         errors = [page.error for page in found]
         return Document(file=str(path), error=errors[0] if all(errors) and errors else None, pages=found)
     except UserError as error:
         return Document(file=str(path), error=str(error), pages=())
 
 
-def _pages(path: Path, reader: Reader, on_page: OnPage | None) -> Iterator[Page]:
-    for number, picture in enumerate(image.pages(path), 1):
+def _pages(
+    pictures: Iterable[tuple[int, Gray | UserError]], reader: Reader, on_page: OnPage | None
+) -> Iterator[Page]:
+    for number, picture in pictures:
         if isinstance(picture, UserError):
             yield Page(lines=(), error=str(picture))
             continue
