@@ -66,5 +66,5 @@ def exported(
 def write(model: Model, content: bytes, out: Path) -> None:
     """Both files of a shipped model: `out`, the ONNX one, and beside it the safetensors to train on from."""
     print(model.card.provenance["validation"])
-    checkpoint.save(out.with_suffix(".safetensors"), model)
+    checkpoint.save(out.with_suffix(".safetensors"), model, in_half=True)
     files.write(out, export.described(content, checkpoint.complete(model)))

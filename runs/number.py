@@ -54,8 +54,8 @@ LONGEST = 480
 
 RECIPE = {
     "model": "number",
-    "epochs": 3.5,
-    "batch": 128,
+    "epochs": 5.0,
+    "batch": 64,
     "validation": 0.0,
     "label_smoothing": 0.0,
     "scale": 0.03,

@@ -88,6 +88,18 @@ def test_a_loaded_model_scores_as_the_saved_one(name: str, tmp_path: Path, digit
     assert np.array_equal(classifier(loaded.network)(images), classifier(model.network)(images))
 
 
+def test_a_model_in_half_precision_is_half_as_large_and_loads_alike(tmp_path: Path) -> None:
+    model = a_model()
+    checkpoint.save(tmp_path / "full.safetensors", model)
+    checkpoint.save(tmp_path / "half.safetensors", model, in_half=True)
+    full, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("full", "half"))
+    assert half < 0.7 * full
+    loaded = checkpoint.load(tmp_path / "half.safetensors").network.state_dict()
+    for name, tensor in model.network.state_dict().items():
+        assert loaded[name].dtype == tensor.dtype
+        torch.testing.assert_close(loaded[name], tensor, rtol=1e-3, atol=1e-6)
+
+
 def test_saving_again_gives_the_same_bytes(path: Path) -> None:
     before = path.read_bytes()
     checkpoint.save(path, a_model())

@@ -33,9 +33,13 @@ class Model:
     card: Card
 
 
-def save(path: Path, model: Model) -> None:
-    """Writes the model file, atomically: the same model gives the same bytes."""
-    tensors = {name: t.contiguous() for name, t in model.network.state_dict().items()}
+def save(path: Path, model: Model, *, in_half: bool = False) -> None:
+    """Writes the model file, atomically: the same model gives the same bytes.
+
+    Matrices and kernels are written `in_half` the precision where the file is to be small; it loads alike.
+    """
+    weights = model.network.state_dict().items()
+    tensors = {name: (t.half() if in_half and t.ndim > 1 else t).contiguous() for name, t in weights}
     files.write(path, pack(tensors, card.about(complete(model))))
 
 

@@ -13,8 +13,8 @@ from inkdigits.learn.options import NetworkOptions
 
 def number(options: NetworkOptions, n_classes: int) -> nn.Sequential:
     """Strips (n, 1, 32, w), w in fours, to logits (n, w / 4, n_classes + 1), the blank last."""
-    a, b, c, d, e = (channels(options, n) for n in (24, 48, 96, 128, 160))
-    units = channels(options, 128)
+    a, b, c, d, e = (channels(options, n) for n in (32, 48, 96, 160, 192))
+    units = channels(options, 192)
     return nn.Sequential(
         *convolution(1, a, options, pooled=(2, 2)),
         *convolution(a, b, options),
