@@ -36,7 +36,7 @@ DOUBTFUL = frozenset({"0380", "0697", "0702", "0710"})
 """Pictures of `numbers10` that aren't drawn with: a digit is written over another, or there are eleven.
 
 They were found among the surest mistakes on held-out lines: an error rate of one in two hundred, found on
-two hundred numbers, doesn't bear three that nobody can read for sure. Figures are of all numbers.
+two hundred numbers, doesn't bear three that nobody can read for sure. Figures of numbers are of all.
 """
 
 HANDWRITING = ("fonts-breip", "fonts-dkg-handwriting", "fonts-femkeklaver", "fonts-sjfonts", "fonts-bwht")
