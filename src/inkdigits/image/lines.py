@@ -29,6 +29,7 @@ _SHARED = 0.4
 _TALL = 0.45
 _AROUND = 0.25
 _LONGEST = 16_000
+_MOST_FILLED, _MANY_INSIDE, _FLAT = 0.12, 6, 6
 
 _Boxes = NDArray[np.int64]
 """Left, top, right, bottom of each part: int64 (n, 4)."""
@@ -65,7 +66,7 @@ def find_lines(page: Gray) -> list[Crop]:
     if np.ptp(small) < _LEAST_CONTRAST:
         return []
     inked = _inked(small)
-    tall = _usual_height(_without_frames(_parts(inked)))
+    tall = _usual_height(_without_frames(_parts(inked), inked))
     if tall > 1.5 * _HEIGHT:
         small, scale = _shrunk(page, scale * _HEIGHT / tall)
         inked, tall = _inked(small), _HEIGHT
@@ -78,13 +79,19 @@ def find_lines(page: Gray) -> list[Crop]:
     return [_crop(page, line, angle=angle, scale=scale) for line in _in_order(_lines(parts))]
 
 
-def _without_frames(parts: _Boxes) -> _Boxes:
-    """The parts but large ones with several others in them: a table is higher than what is written in it."""
+def _without_frames(parts: _Boxes, inked: Gray) -> _Boxes:
+    """The parts but frames and tables, which are higher than what is written in them.
+
+    They are large and nearly empty, with several other parts in them, or with many; and no sloping rules.
+    """
     middles = (parts[:, :2] + parts[:, 2:]) / 2
     is_frame = np.zeros(len(parts), np.bool_)
     for at in np.flatnonzero(parts[:, 3] - parts[:, 1] > 1.5 * _HEIGHT):
         is_within = ((middles > parts[at, :2]) & (middles < parts[at, 2:])).all(axis=1)
-        is_frame[at] = np.count_nonzero(is_within) > 2  # one of them may be itself
+        left, top, right, bottom = parts[at].tolist()
+        n_inside = np.count_nonzero(is_within) - 1  # itself
+        is_empty = np.mean(inked[top:bottom, left:right]) < _MOST_FILLED or n_inside >= _MANY_INSIDE
+        is_frame[at] = is_empty and n_inside >= 2 and right - left < _FLAT * (bottom - top)
     return parts[~is_frame]
 
 
