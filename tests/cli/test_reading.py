@@ -219,10 +219,12 @@ def test_a_part_of_a_file_that_cant_be_read_is_a_page_with_the_reason() -> None:
     ]
     page = asdict(Page(lines=()))
     broken = {"file": "a.pdf", "error": "pages 9 to 16 of a.pdf ended the process that read it", "pages": []}
-    sound = {"file": "a.pdf", "error": None, "pages": [page] * 4}
-    (whole,) = reading._joined(parts, [sound, broken, sound])
+    sound = [{"file": "a.pdf", "error": None, "pages": [page] * n} for n in (8, 4)]
+    (whole,) = reading._joined(parts, [sound[0], broken, sound[1]])
     assert whole["error"] is None
-    assert [each["error"] for each in whole["pages"]] == [*[None] * 4, broken["error"], *[None] * 4]
+    assert [each["error"] for each in whole["pages"]] == [
+        *[None] * 8, *[broken["error"]] * 8, *[None] * 4
+    ]  # fmt: skip
     (nothing,) = reading._joined(parts, [broken] * 3)
     assert nothing["error"] == broken["error"]
 

@@ -149,21 +149,17 @@ def _advancing(
 
 def _joined(wanted: Iterable[Part], entries: Iterable[Entry]) -> Iterator[Entry]:
     """The entries of parts as those of whole files."""
-    held: list[Entry] = []
+    pages: list[Entry] = []
     for part, entry in zip(wanted, entries, strict=True):
-        held.append(entry)
+        if part.end is None:
+            yield entry
+            continue
+        unread = asdict(Page(lines=(), error=entry["error"]))
+        pages += entry["pages"] or [unread] * (part.end - part.first)  # those behind keep their numbers
         if part.is_last:
-            yield held[0] if len(held) == 1 else _whole(held)
-            held = []
-
-
-def _whole(entries: Sequence[Entry]) -> Entry:
-    """One entry of several of a file, each with at least one page, or with the reason why it has none."""
-    pages = [
-        page for entry in entries for page in entry["pages"] or [asdict(Page(lines=(), error=entry["error"]))]
-    ]
-    errors = [page["error"] for page in pages]
-    return {**entries[0], "error": errors[0] if all(errors) else None, "pages": pages}
+            errors = [page["error"] for page in pages]
+            yield {**entry, "error": errors[0] if all(errors) else None, "pages": pages}
+            pages = []
 
 
 def _bar(wanted: Sequence[Part], *, is_printing: bool) -> AbstractContextManager[Any]:

@@ -51,8 +51,8 @@ def _found(picture: Gray) -> tuple[Gray | None, Box]:
 def _told(row: Scores, names: tuple[str, ...], box: Box, least_confidence: float, none_odds: float) -> Line:
     odds = {name: none_odds if name == NONE else 1.0 for name in names}
     weights = {name: odds[name] * score for name, score in zip(names, row.tolist(), strict=True)}
-    whole = sum(weights.values())
-    scores = {name: weight / whole for name, weight in weights.items()}
+    total = sum(weights.values())
+    scores = {name: weight / total for name, weight in weights.items()}
     none = scores.pop(NONE, 0.0)
     label = max(scores, key=scores.__getitem__)
     confidence = scores[label]
