@@ -58,10 +58,11 @@ def figures(part: str) -> dict[str, Any]:
     reader, number = (
         engine.load(weights.content(name), name=name, threads=2) for name in ("reader", "number")
     )
+    of_lines = numbers.Reader(lines=number, digits=reader)
     return {
         "part": part,
-        "numbers10": _summary(_lines(number, _number_lines(part))),
-        "cheque_amounts": _summary(_lines(number, _cheque_lines(part))),
+        "numbers10": _summary(_lines(of_lines, _number_lines(part))),
+        "cheque_amounts": _summary(_lines(of_lines, _cheque_lines(part))),
         "grids": _grids(reader, part),
         "cells": _cells(reader, part),
         "numbers10_digits": _summary(_number_digits(reader, part)),
@@ -116,9 +117,9 @@ def _cheque_lines(part: str) -> list[tuple[Path, str]]:
     return [(folder / each["file"], each["number"]) for each in chosen]
 
 
-def _lines(number: Engine, wanted: Sequence[tuple[Path, str]]) -> list[Read]:
-    asked = Wanted(least_confidence=least_confidence(number, MAX_ERROR))
-    return [_read(numbers.read(image.decode(file), number, asked), text) for file, text in track(wanted)]
+def _lines(reader: numbers.Reader, wanted: Sequence[tuple[Path, str]]) -> list[Read]:
+    asked = Wanted(least_confidence=least_confidence(reader.lines, MAX_ERROR))
+    return [_read(numbers.read(image.decode(file), reader, asked), text) for file, text in track(wanted)]
 
 
 def _grids(reader: Engine, part: str) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """What both shipped models are given after training: a temperature, and thresholds of refusal."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from inkdigits import files, stats
 from inkdigits.learn import checkpoint, export, quantize
@@ -23,12 +25,16 @@ INT8_COST = 0.0005
 """The accuracy that whole numbers may cost."""
 
 _LEAST_ANSWERS = 3
-_TEMPERATURES = np.geomspace(0.2, 3.0, 60)
+_COOLEST, _HOTTEST = 0.2, 3.0
 
 
 def best_temperature(nll: Callable[[float], float]) -> float:
     """What the logits are divided by so that the likelihood of held-out labels is highest."""
-    return float(min(_TEMPERATURES, key=nll))
+    bounds = (math.log(_COOLEST), math.log(_HOTTEST))
+    found = minimize_scalar(
+        lambda at: nll(math.exp(at)), bounds=bounds, method="bounded", options={"xatol": 0.01}
+    )
+    return math.exp(float(found.x))
 
 
 def thresholds(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> dict[str, float]:

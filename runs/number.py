@@ -1,4 +1,4 @@
-"""The shipped reader of lines, `number`: drawn, trained, calibrated, exported.
+"""The shipped reader of lines, `number`: drawn, trained, calibrated together with `reader`, exported.
 
 python -m runs.number                all of it, about two hours on two cores
 python -m runs.number --lines 5000 --epochs 1 --out /tmp/number.onnx     a quick try
@@ -17,7 +17,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from inkdigits import image
+from inkdigits import image, weights
 from inkdigits.card import Card
 from inkdigits.data.drawn import lines
 from inkdigits.data.drawn.lines import DrawnLine
@@ -28,7 +28,9 @@ from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.train import Watch
 from inkdigits.read import engine, looks, numbers
 from inkdigits.read.engine import Engine
-from inkdigits.read.looks import Looks, Read
+from inkdigits.read.looks import Read
+from inkdigits.read.numbers import Reader
+from inkdigits.read.seen import Seen
 from inkdigits.types import Box, Gray, Lines
 from runs import calibration, drawing, sources
 from runs.sources import Sources
@@ -114,7 +116,7 @@ def _one(made: Sources, random: Generator, real: float) -> tuple[Gray, str]:
         except UserError:
             continue
         ink = strip.ink
-        if line.columns is not None and not _shows(strip.box, *line.columns):
+        if line.columns and not _shows(strip.box, line.columns[0][0], line.columns[-1][1]):
             continue
         repeated = sum(one == next_one for one, next_one in itertools.pairwise(line.text))
         if len(line.text) + repeated <= ink.shape[1] // image.COLUMNS and ink.shape[1] <= LONGEST:
@@ -164,18 +166,22 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
     texts = [tuple(DIGITS.index(digit) for digit in text) for text in held.texts]
     some = held.strips[:N_TEMPERED]
     logits = [[*_logits(made, [ink]), *_logits(made, looks.others(ink))] for ink in some]
+    judge = engine.load(weights.content("reader"), threads=1)
 
     def nll(temperature: float) -> float:
-        told = zip(logits, texts, strict=False)
-        return -float(np.mean([_log_probability(_seen(each, temperature), text) for each, text in told]))
+        seen = [_seen(ink, each, temperature, judge) for ink, each in zip(some, logits, strict=True)]
+        return -float(
+            np.mean([_log_probability(each, text) for each, text in zip(seen, texts, strict=False)])
+        )
 
     temperature = calibration.best_temperature(nll)
     model = Model(network=made.network, card=replace(made.card, temperature=temperature))
     shown = [image.side_by_side([ink]) for ink in some]
     content, accuracies = calibration.exported(
-        model, shown, lambda tried: float(_reads(tried, held.strips, texts)[1].mean())
+        model, shown, lambda tried: float(_reads(Reader(lines=tried), held.strips, texts)[1].mean())
     )
-    read, right = _reads(engine.load(content, threads=1), held.strips, texts)
+    reader = Reader(lines=engine.load(content, threads=1), digits=judge)
+    read, right = _reads(reader, held.strips, texts)
     says_digits = np.array([len(each.labels) > 0 for each in read])
     confidences = np.array([each.confidence for each in read])
     figures = {"n": len(held), "mean_confidence": float(confidences.mean())}
@@ -188,10 +194,10 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
 
 
 def _reads(
-    reader: Engine, strips: Sequence[Gray], texts: Sequence[tuple[int, ...]]
+    reader: Reader, strips: Sequence[Gray], texts: Sequence[tuple[int, ...]]
 ) -> tuple[list[Read], NDArray[np.bool_]]:
-    """What an exported model reads on each line, and whether that is right."""
-    read = [looks.read(numbers.look(reader, ink)) for ink in strips]
+    """What is read on each line, and whether that is right."""
+    read = [numbers.look(reader, ink).read() for ink in strips]
     return read, np.array([each.labels == text for each, text in zip(read, texts, strict=False)])
 
 
@@ -203,16 +209,18 @@ def _logits(model: Model, strips: Sequence[Gray]) -> list[NDArray[np.float64]]:
     return [each[: image.n_frames(ink.shape[1])] for each, ink in zip(found, strips, strict=True)]
 
 
-def _seen(logits: Sequence[NDArray[np.float64]], temperature: float) -> Looks:
-    """The looks of a line as the readers have them: the first alone where it is sure enough."""
+def _seen(ink: Gray, logits: Sequence[NDArray[np.float64]], temperature: float, judge: Engine) -> Seen:
+    """A line as its readers see it: at the first look alone, where that is sure enough."""
     cooled = [each / temperature for each in logits]
     scores = [each - np.logaddexp.reduce(each, axis=1, keepdims=True) for each in cooled]
-    return scores[:1] if looks.read(scores[:1]).confidence >= looks.SURE else scores
+    if looks.read(scores[:1]).confidence >= looks.SURE:
+        return Seen(ink=ink, looks=scores[:1], label_names=DIGITS)
+    return Seen(ink=ink, looks=scores, label_names=DIGITS, judge=judge)
 
 
-def _log_probability(seen: Looks, text: tuple[int, ...]) -> float:
+def _log_probability(seen: Seen, text: tuple[int, ...]) -> float:
     """As a natural logarithm, and not less than that of 1e-9, which a mislabelled line would get."""
-    return math.log(max(float(looks.probabilities(seen, [text])[0]), 1e-9))
+    return math.log(max(float(seen.probabilities([text])[0]), 1e-9))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The shipped classifier of digits, `reader`: drawn, trained, calibrated, exported.
 
-python -m runs.reader                all of it, less than an hour on two cores
+python -m runs.reader                all of it, about an hour on two cores
 python -m runs.reader --images 20000 --epochs 1 --out /tmp/reader.onnx     a quick try
 """
 
@@ -13,19 +13,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from inkdigits import image, stats
 from inkdigits.card import NONE, Card
-from inkdigits.data.drawn import photos
+from inkdigits.data.drawn import lines, photos
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
 from inkdigits.learn import options, run, train
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.train import Watch
-from inkdigits.read import engine
+from inkdigits.read import cuts, engine
 from inkdigits.read.engine import Engine
-from inkdigits.types import SIDE, Box, Dataset, Gray, Images, Labels, Scores
+from inkdigits.types import SIDE, Box, Dataset, Gray, Scores
 from runs import calibration, drawing, sources
 from runs.sources import Crop, Sources
 
@@ -39,6 +40,16 @@ INKED, NARROW, TALL, STEEP = 64, 8, 17, 0.8
 """Grey from which on a pixel is ink; pixels across a single stroke and down a high one; a steep one's width
 as a share of its height."""
 
+CUT = 5
+"""Drawn digit images for each that is cut from a line."""
+
+ROOM, OFF = 3, 0.2
+"""Columns that a strip may lack of a line; how far from its middle, in widths, a digit is thought to be."""
+
+WHOLE, LEFT = 0.85, 0.4
+"""A digit that was cut from a line is learnt where so much of its width is there, and at most so much of
+its neighbours'."""
+
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
 
@@ -47,7 +58,8 @@ MIXTURE = {"training": (0.25, 0.55), "validation": (0.7, 0.1)}
 
 RECIPE = {
     "model": "strong",
-    "epochs": 8.0,
+    "epochs": 12.0,
+    "batch": 128,
     "validation": 0.0,
     "rotation": 8.0,
     "scale": 0.1,
@@ -62,9 +74,9 @@ _made: dict[str, Sources] = {}
 def main(arguments: Sequence[str] | None = None) -> None:
     """Makes the weights."""
     asked = _parser().parse_args(arguments)
-    training = _drawn("training", asked.images)
+    training = _together([_drawn("training", asked.images), _cut(asked.images // CUT), sources.mnist()[0]])
     held = _drawn("validation", max(CHUNK, asked.images // 20))
-    _finish(_trained(_with_mnist(training), asked.epochs), held, asked.out)
+    _finish(_trained(training, asked.epochs), held, asked.out)
 
 
 def _finish(made: Model, held: Dataset, out: Path) -> None:
@@ -84,7 +96,7 @@ def _finish(made: Model, held: Dataset, out: Path) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Make the weights of the digit classifier.")
-    parser.add_argument("--images", type=int, default=280_000, help="digit images to draw")
+    parser.add_argument("--images", type=int, default=400_000, help="digit images to draw")
     parser.add_argument("--epochs", type=float, default=RECIPE["epochs"], help="passes over them")
     parser.add_argument("--out", type=Path, default=calibration.WEIGHTS / "reader.onnx")
     return parser
@@ -95,24 +107,56 @@ def _drawn(purpose: str, n: int) -> Dataset:
 
     Of validation's, as many as there are real crops for.
     """
-    parts = [part for part in drawing.chunks(_chunk, purpose, max(1, n // CHUNK)) if len(part[0])]
+    parts = [part for part in drawing.chunks(_chunk, purpose, max(1, n // CHUNK)) if len(part)]
+    return _together(parts)
+
+
+def _cut(n: int) -> Dataset:
+    """Digits cut from drawn lines, with what the cuts leave of their neighbours: to learn from."""
+    return _together(drawing.chunks(_line_chunk, "training", max(1, n // CHUNK)))
+
+
+def _chunk(purpose: str, number: int) -> Dataset:
+    random = np.random.default_rng([purpose == "training", number])
+    draw = _to_learn if purpose == "training" else _to_judge
+    return _dataset(draw(_sources(purpose), random, number), purpose)
+
+
+def _line_chunk(purpose: str, number: int) -> Dataset:
+    random = np.random.default_rng([2, number])
+    made, found = _sources(purpose), list[tuple[Gray, str]]()
+    while len(found) < CHUNK:
+        found += _of_line(made, random)
+    return _dataset(found, purpose)
+
+
+def _sources(purpose: str) -> Sources:
+    """Read once in each process."""
+    cv2.setNumThreads(1)
+    if purpose not in _made:
+        _made[purpose] = sources.training() if purpose == "training" else sources.validation()
+    return _made[purpose]
+
+
+def _dataset(made: list[tuple[Gray, str]], purpose: str) -> Dataset:
     return Dataset(
         name="drawn digits",
         split=purpose,
-        images=np.concatenate([images for images, _ in parts]),
-        labels=np.concatenate([labels for _, labels in parts]),
+        images=np.array([each for each, _ in made], np.uint8).reshape(-1, SIDE, SIDE),
+        labels=np.array([LABELS.index(label) for _, label in made], np.int64),
         label_names=LABELS,
     )
 
 
-def _chunk(purpose: str, number: int) -> tuple[Images, Labels]:
-    cv2.setNumThreads(1)
-    if purpose not in _made:
-        _made[purpose] = sources.training() if purpose == "training" else sources.validation()
-    random = np.random.default_rng([purpose == "training", number])
-    made = (_to_learn if purpose == "training" else _to_judge)(_made[purpose], random, number)
-    images = np.array([each for each, _ in made], np.uint8).reshape(-1, SIDE, SIDE)
-    return images, np.array([LABELS.index(label) for _, label in made], np.int64)
+def _together(parts: Sequence[Dataset]) -> Dataset:
+    """Their images one behind the other."""
+    return Dataset(
+        name=" and ".join(dict.fromkeys(part.name for part in parts)),
+        split=parts[0].split,
+        images=np.concatenate([part.images for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        label_names=LABELS,
+    )
 
 
 def _to_learn(made: Sources, random: Generator, _number: int) -> list[tuple[Gray, str]]:
@@ -158,6 +202,36 @@ def _digit(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
     return [] if label is None else _unless_misleading(found, label)
 
 
+def _of_line(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
+    """The digits of a drawn line, cut apart between about where they are; none of a line that isn't shown."""
+    line = lines.draw(made.hands, made.signs, random)
+    try:
+        strip = image.strip(line.picture)
+    except UserError:
+        return []
+    to_strip = np.linalg.inv(strip.to_picture)
+    columns = np.array(line.columns) * to_strip[0, 0] + to_strip[0, 2]
+    if columns[0, 0] < -ROOM or columns[-1, 1] > strip.ink.shape[1] + ROOM:
+        return []
+    middles = (
+        columns.mean(axis=1) + random.uniform(-OFF, OFF, len(columns)) * np.ptp(columns, axis=1)
+    ).astype(int)
+    parts = cuts.between(strip.ink, middles.tolist())
+    shares = _shared(np.array(parts), columns)
+    own = np.diagonal(shares)
+    is_clear = (own >= WHOLE) & (shares.sum(axis=1) - own <= LEFT)
+    found = zip(parts, line.text, is_clear.tolist(), strict=True)
+    images = [(cuts.digit(strip.ink, part), label) for part, label, clear in found if clear]
+    return [(each, label) for each, label in images if each is not None]
+
+
+def _shared(parts: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share of each digit's columns that each part has: (parts, digits)."""
+    ends = np.minimum(parts[:, np.newaxis, 1], columns[:, 1])
+    starts = np.maximum(parts[:, np.newaxis, 0], columns[:, 0])
+    return np.asarray(np.maximum(ends - starts, 0) / np.ptp(columns, axis=1))
+
+
 def _none(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
     """What is drawn and no digit, where all of it was found."""
     glyph = made.scraps(random, int(random.uniform(48, 112)))
@@ -198,18 +272,6 @@ def _covered(found: Box, true: Box) -> float:
     across = min(found.x + found.width, true.x + true.width) - max(found.x, true.x)
     down = min(found.y + found.height, true.y + true.height) - max(found.y, true.y)
     return max(0, across) * max(0, down) / (true.width * true.height)
-
-
-def _with_mnist(drawn: Dataset) -> Dataset:
-    """Beside them, MNIST as it is, by the writers to train on: tidy images should be read as well."""
-    mnist = sources.mnist()[0]
-    return Dataset(
-        name="drawn digits and mnist",
-        split="train",
-        images=np.concatenate([drawn.images, mnist.images]),
-        labels=np.concatenate([drawn.labels, mnist.labels]),
-        label_names=LABELS,
-    )
 
 
 def _trained(training: Dataset, epochs: float) -> Model:

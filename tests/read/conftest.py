@@ -5,6 +5,7 @@ import pytest
 from inkdigits import weights
 from inkdigits.read import engine
 from inkdigits.read.engine import Engine
+from inkdigits.read.numbers import Reader
 
 
 @pytest.fixture(scope="session")
@@ -13,5 +14,5 @@ def reader() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def number() -> Engine:
-    return engine.load(weights.content("number"), threads=1)
+def number(reader: Engine) -> Reader:
+    return Reader(lines=engine.load(weights.content("number"), threads=1), digits=reader)

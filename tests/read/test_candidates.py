@@ -13,6 +13,7 @@ from inkdigits.read import beam, candidates, ctc
 from inkdigits.read.candidates import EXCEPTIONS
 from inkdigits.read.checks import MOST_DIGITS, Checks, objection
 from inkdigits.read.ctc import LogScores
+from inkdigits.read.seen import Seen
 
 DIGITS = tuple("0123456789")
 
@@ -31,6 +32,10 @@ def written(*digits: dict[str, float]) -> LogScores:
             scores[2 * at + 1, int(digit or 10)] = share
     with np.errstate(divide="ignore"):
         return np.asarray(np.log(scores))
+
+
+def seen(scores: LogScores, names: tuple[str, ...] = DIGITS) -> Seen:
+    return Seen(ink=np.zeros((32, 32), np.uint8), looks=[scores], label_names=names)
 
 
 def all_texts(scores: LogScores) -> dict[tuple[int, ...], float]:
@@ -103,7 +108,7 @@ def test_confidence_is_the_probability_where_one_in_a_hundred_numbers_breaks_the
     weighed = {
         text: p * (1 - EXCEPTIONS if text in fair or not text else EXCEPTIONS) for text, p in known.items()
     }
-    found = candidates.best([scores], ("0", "1"), checks)
+    found = candidates.best(seen(scores, ("0", "1")), checks)
 
     likeliest = sorted(fair.values(), reverse=True)[:4]
     numbers = [number for number in found.numbers if number.probability > 0]
@@ -116,7 +121,7 @@ def test_confidence_is_the_probability_where_one_in_a_hundred_numbers_breaks_the
 
 def test_the_check_digit_settles_what_the_scores_leave_open() -> None:
     scores = written({"7": 0.5, "1": 0.5}, *({digit: 1.0} for digit in "992739871"), {"3": 0.4, "8": 0.6})
-    found = candidates.best([scores], DIGITS, Checks(check_digit="luhn"))
+    found = candidates.best(seen(scores), Checks(check_digit="luhn"))
     assert [number.text for number in found.numbers] == ["79927398713"]
     assert found.numbers[0].probability == pytest.approx(0.2)
     assert found.numbers[0].confidence > 0.95
@@ -127,22 +132,22 @@ def test_the_only_number_of_a_list_is_not_sure_for_being_the_only_one() -> None:
     listed = Checks(allowed=("1234",))
     digits = [{digit: 1.0} for digit in "123"]
     for share, sure in [(1.0, 1.0), (0.5, 0.990), (0.1, 0.917), (0.01, 0.5), (0.001, 0.090)]:
-        found = candidates.best([written(*digits, {"4": share, "9": 1 - share})], DIGITS, listed)
+        found = candidates.best(seen(written(*digits, {"4": share, "9": 1 - share})), listed)
         assert found.numbers[0].confidence == pytest.approx(sure, abs=1e-3)
         assert found.explained == pytest.approx(share)
     assert found.reason == "isn't in the list"
-    assert candidates.best([written({"5": 1.0})], DIGITS, listed).numbers[0].confidence == 0.0
+    assert candidates.best(seen(written({"5": 1.0})), listed).numbers[0].confidence == 0.0
 
 
 @pytest.mark.parametrize("checks", [Checks(length=1), Checks(allowed=("7",))])
 def test_a_field_that_may_be_empty_is_not_filled_in_by_its_checks(checks: Checks) -> None:
-    doubtful = candidates.best([written({"7": 0.4, "": 0.6})], DIGITS, checks)
+    doubtful = candidates.best(seen(written({"7": 0.4, "": 0.6})), checks)
     assert doubtful.numbers[0].confidence == pytest.approx(0.4)
-    assert candidates.best([written({"": 1.0})], DIGITS, checks).reason == "has no digits"
+    assert candidates.best(seen(written({"": 1.0})), checks).reason == "has no digits"
 
 
 def test_what_breaks_all_checks_is_refused_with_the_reason_and_no_number() -> None:
-    found = candidates.best([written({"1": 1.0}, {"2": 1.0})], DIGITS, Checks(length=3))
+    found = candidates.best(seen(written({"1": 1.0}, {"2": 1.0})), Checks(length=3))
     assert (found.numbers, found.explained, found.reason) == ((), 0.0, "has 2 digits, 3 were expected")
 
 
@@ -150,27 +155,28 @@ def test_long_lists_are_weighed_number_by_number() -> None:
     random = np.random.default_rng(0)
     numbers = tuple(f"{number:07d}" for number in random.permutation(10**7)[:6000])
     scores = written(*({digit: 0.9, str((int(digit) + 1) % 10): 0.1} for digit in numbers[5000]))
-    found = candidates.best([scores], DIGITS, Checks(allowed=numbers))
+    found = candidates.best(seen(scores), Checks(allowed=numbers))
     assert (found.numbers[0].text, len(found.numbers)) == (numbers[5000], 4)
     assert found.numbers[0].probability == pytest.approx(0.9**7)
 
 
 def test_a_listed_digit_that_the_model_does_not_tell_is_a_sentence() -> None:
     with pytest.raises(ArgumentError, match="the list has the digit 2, but the model tells: 0, 1"):
-        candidates.best([some_scores(4, 2, 0)], ("0", "1"), Checks(allowed=("12",)))
+        candidates.best(seen(some_scores(4, 2, 0), ("0", "1")), Checks(allowed=("12",)))
 
 
 def test_more_digits_than_any_number_has_are_refused() -> None:
     noisy = some_scores(200, 10, 0)
     noisy[:, 10] -= 10
     assert max(len(text) for text in beam.likeliest(noisy, width=8)) == MOST_DIGITS
-    found = candidates.best([written(*[{"1": 0.9, "2": 0.1}] * 70)], DIGITS, Checks(least=1))
+    found = candidates.best(seen(written(*[{"1": 0.9, "2": 0.1}] * 70)), Checks(least=1))
     assert (found.numbers, found.reason) == ((), "has 70 digits, at most 64 were expected")
 
 
 def test_several_looks_count_alike_whether_texts_are_searched_or_listed() -> None:
-    seen = [written({"1": 0.6, "7": 0.4}, {"4": 1.0}), written({"1": 0.2, "7": 0.8}, {"4": 1.0})]
+    first, second = written({"1": 0.6, "7": 0.4}, {"4": 1.0}), written({"1": 0.2, "7": 0.8}, {"4": 1.0})
+    both = Seen(ink=np.zeros((32, 32), np.uint8), looks=[first, second], label_names=DIGITS)
     for checks in (Checks(length=2), Checks(allowed=("14", "74"))):
-        found = candidates.best(seen, DIGITS, checks)
+        found = candidates.best(both, checks)
         assert [number.text for number in found.numbers[:2]] == ["74", "14"]
         assert [number.probability for number in found.numbers[:2]] == pytest.approx([0.6, 0.4], abs=1e-6)

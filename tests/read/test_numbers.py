@@ -10,8 +10,7 @@ from inkdigits import data, image
 from inkdigits.data import known, pages
 from inkdigits.read import numbers
 from inkdigits.read.checks import Checks
-from inkdigits.read.engine import Engine
-from inkdigits.read.numbers import Wanted
+from inkdigits.read.numbers import Reader, Wanted
 from inkdigits.types import Dataset, Gray
 
 ANY = Wanted(least_confidence=0.0)
@@ -38,7 +37,7 @@ def text_of(mnist: Dataset, rows: list[int]) -> str:
     return "".join(str(mnist.labels[row]) for row in rows)
 
 
-def test_lines_of_mnists_digits_are_read(number: Engine, mnist: Dataset) -> None:
+def test_lines_of_mnists_digits_are_read(number: Reader, mnist: Dataset) -> None:
     random = np.random.default_rng(0)
     wanted = [random.integers(10_000, size=random.integers(1, 9)).tolist() for _ in range(120)]
     lines = [numbers.read(line_of(mnist, rows), number, ANY) for rows in wanted]
@@ -46,7 +45,7 @@ def test_lines_of_mnists_digits_are_read(number: Engine, mnist: Dataset) -> None
     assert np.mean(right) > 0.85
 
 
-def test_each_digits_box_is_around_its_ink(number: Engine, mnist: Dataset) -> None:
+def test_each_digits_box_is_around_its_ink(number: Reader, mnist: Dataset) -> None:
     rows = [0, 1, 2, 3]  # 7, 2, 1, 0
     picture = line_of(mnist, rows, gap=10)
     line = numbers.read(picture, number, ANY)
@@ -63,13 +62,13 @@ def test_each_digits_box_is_around_its_ink(number: Engine, mnist: Dataset) -> No
 
 
 @pytest.mark.parametrize("level", [0, 130, 255])
-def test_a_blank_picture_is_refused(level: int, number: Engine) -> None:
+def test_a_blank_picture_is_refused(level: int, number: Reader) -> None:
     line = numbers.read(np.full((60, 300), level, np.uint8), number, ANY)
     assert (line.text, line.accepted, line.reason) == ("", False, "blank")
     assert (line.box.width, line.box.height) == (300, 60)
 
 
-def test_a_confidence_is_about_the_share_that_is_right(number: Engine, mnist: Dataset) -> None:
+def test_a_confidence_is_about_the_share_that_is_right(number: Reader, mnist: Dataset) -> None:
     random = np.random.default_rng(1)
     wanted = [random.integers(10_000, size=4).tolist() for _ in range(150)]
     lines = [numbers.read(line_of(mnist, rows), number, ANY) for rows in wanted]
@@ -79,12 +78,12 @@ def test_a_confidence_is_about_the_share_that_is_right(number: Engine, mnist: Da
     assert confidences[right].mean() > confidences[~right].mean() + 0.1
 
 
-def test_an_answer_below_the_threshold_is_given_and_not_accepted(number: Engine, mnist: Dataset) -> None:
+def test_an_answer_below_the_threshold_is_given_and_not_accepted(number: Reader, mnist: Dataset) -> None:
     line = numbers.read(line_of(mnist, [0, 1, 2]), number, Wanted(least_confidence=1.1))
     assert (line.text, line.accepted, line.reason) == ("721", False, "unsure")
 
 
-def test_of_the_numbers_on_a_list_the_written_one_is_found(number: Engine, mnist: Dataset) -> None:
+def test_of_the_numbers_on_a_list_the_written_one_is_found(number: Reader, mnist: Dataset) -> None:
     random = np.random.default_rng(2)
     allowed = tuple(sorted({f"{n:04d}" for n in random.integers(10_000, size=300)}))
     found = []
@@ -99,14 +98,14 @@ def test_of_the_numbers_on_a_list_the_written_one_is_found(number: Engine, mnist
     assert np.mean(found) > 0.93
 
 
-def test_a_number_that_cant_be_is_read_and_refused(number: Engine, mnist: Dataset) -> None:
+def test_a_number_that_cant_be_is_read_and_refused(number: Reader, mnist: Dataset) -> None:
     checks = Checks(allowed=("5555", "6666"))
     line = numbers.read(line_of(mnist, [0, 1, 2]), number, Wanted(least_confidence=0.0, checks=checks))
     assert (line.text, line.accepted) == ("721", False)
     assert line.reason == "isn't in the list"
 
 
-def test_real_numbers_are_read(number: Engine, data_folder: Path) -> None:
+def test_real_numbers_are_read(number: Reader, data_folder: Path) -> None:
     if not (data_folder / "numbers10").exists():
         pytest.skip("numbers10 is not here")
     some = [each for each in pages.load(known.require("numbers10")) if each.writer == "writer-03"][:40]

@@ -11,8 +11,7 @@ from inkdigits.data.drawn import hands
 from inkdigits.data.drawn import pages as drawn_pages
 from inkdigits.data.drawn.hands import Hands
 from inkdigits.read import pages
-from inkdigits.read.engine import Engine
-from inkdigits.read.numbers import Wanted
+from inkdigits.read.numbers import Reader, Wanted
 
 ANY = Wanted(least_confidence=0.0)
 
@@ -26,7 +25,7 @@ def writers(data_folder: Path) -> Hands:
 
 @pytest.mark.parametrize("angle", [0.0, -4.0])
 def test_numbers_are_read_where_they_stand_in_reading_order(
-    angle: float, number: Engine, writers: Hands
+    angle: float, number: Reader, writers: Hands
 ) -> None:
     right: list[bool] = []
     for seed in (3, 4, 5):
@@ -48,11 +47,11 @@ def test_numbers_are_read_where_they_stand_in_reading_order(
     assert np.mean(right) >= 0.7
 
 
-def test_a_blank_page_has_no_numbers(number: Engine) -> None:
+def test_a_blank_page_has_no_numbers(number: Reader) -> None:
     assert pages.read(np.full((1600, 1200), 240, np.uint8), number, ANY).lines == ()
 
 
-def test_print_is_no_number(number: Engine) -> None:
+def test_print_is_no_number(number: Reader) -> None:
     sheet = np.full((1600, 1200), 240, np.uint8)
     for row, text in enumerate(["Name", "Amount due", "Customer", "Address", "Thank you", "Signature"]):
         cv2.putText(sheet, text, (100, 200 + 200 * row), cv2.FONT_HERSHEY_DUPLEX, 2.0, 30, 3, cv2.LINE_AA)

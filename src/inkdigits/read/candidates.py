@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits.errors import ArgumentError
-from inkdigits.read import looks
 from inkdigits.read.beam import Text
 from inkdigits.read.checks import Checks, objection
-from inkdigits.read.looks import Looks
+from inkdigits.read.seen import Seen
 from inkdigits.types import Candidate
 
 EXCEPTIONS = 0.01
@@ -34,10 +33,10 @@ class Candidates:
     reason: str | None
 
 
-def best(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> Candidates:
+def best(seen: Seen, checks: Checks) -> Candidates:
     """The numbers that hold and explain the line best.
 
-    With a list each of its numbers is weighed, else what `looks.likeliest` finds; their probabilities are
+    With a list each of its numbers is weighed, else what `Seen.likeliest` finds; their probabilities are
     exact. The confidence is the probability that the number is right, where the checks are believed but not
     blindly: digits that break them count e / (1 - e) of what the scores give them, e being `EXCEPTIONS`. For
     a number of probability P that makes P / (1 - B + B·e / (1 - e)), B being the probability of all digits
@@ -48,11 +47,11 @@ def best(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> Candidate
     Raises ArgumentError where a listed number has a digit that the model doesn't tell.
     """
     weigh = _listed if checks.allowed else _searched
-    texts, weights, breaking = weigh(seen, label_names, checks)
+    texts, weights, breaking = weigh(seen, checks)
     order = np.argsort(-weights, kind="stable")[:N_SHOWN]
     whole = 1 - breaking + breaking * EXCEPTIONS / (1 - EXCEPTIONS)
     explained = min(1.0, float(weights.sum()))
-    unchecked = _text(looks.read(seen).labels, label_names)
+    unchecked = _text(seen.read().labels, seen.label_names)
     return Candidates(
         numbers=tuple(
             Candidate(
@@ -67,33 +66,33 @@ def best(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> Candidate
     )
 
 
-def probabilities(seen: Looks, label_names: tuple[str, ...], numbers: Sequence[str]) -> NDArray[np.float64]:
+def probabilities(seen: Seen, numbers: Sequence[str]) -> NDArray[np.float64]:
     """The probability of each number, float64 (n,).
 
     Raises ArgumentError where a number has a digit that the model doesn't tell.
     """
-    place = {name: at for at, name in enumerate(label_names)}
+    place = {name: at for at, name in enumerate(seen.label_names)}
     unknown = sorted(set("".join(numbers)) - place.keys())
     if unknown:
         raise ArgumentError(
-            f"the list has the digit {unknown[0]}, but the model tells: {', '.join(label_names)}"
+            f"the list has the digit {unknown[0]}, but the model tells: {', '.join(seen.label_names)}"
         )
-    return looks.probabilities(seen, [tuple(place[digit] for digit in number) for number in numbers])
+    return seen.probabilities([tuple(place[digit] for digit in number) for number in numbers])
 
 
 _Weighed = tuple[Sequence[str], NDArray[np.float64], float]
 """Texts that hold, their probabilities, and the probability of all digits that break the checks."""
 
 
-def _listed(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
-    found = probabilities(seen, label_names, checks.allowed)
-    return checks.allowed, found, max(0.0, 1 - float(found.sum()) - looks.nothing(seen))
+def _listed(seen: Seen, checks: Checks) -> _Weighed:
+    found = probabilities(seen, checks.allowed)
+    return checks.allowed, found, max(0.0, 1 - float(found.sum()) - seen.nothing())
 
 
-def _searched(seen: Looks, label_names: tuple[str, ...], checks: Checks) -> _Weighed:
-    labels = [each for each in looks.likeliest(seen) if each]
-    texts = [_text(each, label_names) for each in labels]
-    found = looks.probabilities(seen, labels)
+def _searched(seen: Seen, checks: Checks) -> _Weighed:
+    labels = [each for each in seen.likeliest() if each]
+    texts = [_text(each, seen.label_names) for each in labels]
+    found = seen.probabilities(labels)
     held = np.array([objection(checks, text) is None for text in texts], np.bool_)
     breaking = min(1.0, float(found[~held].sum()))
     return [text for text, whether in zip(texts, held, strict=True) if whether], found[held], breaking

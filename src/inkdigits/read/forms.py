@@ -110,7 +110,7 @@ def _number(sheet: _Sheet, spec: FieldSpec, readers: Readers, field: Field) -> F
         return replace(field, reason="blank")
     known = form_spec.all_checks(spec)
     wanted = Wanted(least_confidence=readers.least_number, checks=checks.parse(known) if known else None)
-    line = numbers.read(cut.view, readers.number, wanted)
+    line = numbers.read(cut.view, numbers.Reader(lines=readers.number, digits=readers.digit), wanted)
     return replace(
         field,
         text=line.text,

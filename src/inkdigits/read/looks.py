@@ -60,12 +60,17 @@ def others(ink: Gray) -> list[Gray]:
 
 
 def read(looks: Looks) -> Read:
-    """The likeliest of the texts that are best frame by frame at a look, and not ruled out by the first."""
-    first, *others = dict.fromkeys(ctc.best_path(scores) for scores in looks)
-    texts = [first, *(text for text in others if ctc.log_probability(looks[0], text) > RULED_OUT)]
+    """The likeliest of the texts that are best frame by frame at a look: see `best_paths`."""
+    texts = best_paths(looks)
     weights = probabilities(looks, texts)
     best = int(weights.argmax())
     return Read(labels=texts[best], confidence=min(1.0, float(weights[best])))
+
+
+def best_paths(looks: Looks) -> list[Text]:
+    """What is best frame by frame at each look, the first's first, without what that one rules out."""
+    first, *others = dict.fromkeys(ctc.best_path(scores) for scores in looks)
+    return [first, *(text for text in others if ctc.log_probability(looks[0], text) > RULED_OUT)]
 
 
 def likeliest(looks: Looks) -> list[Text]:

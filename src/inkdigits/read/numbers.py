@@ -1,6 +1,5 @@
 """One line of digits in one picture, read along the strip without cutting it apart."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,11 @@ from inkdigits import image
 from inkdigits.errors import UserError
 from inkdigits.image import Strip
 from inkdigits.image.boxes import whole
-from inkdigits.read import candidates, ctc, looks
+from inkdigits.read import candidates, ctc, cuts, looks
 from inkdigits.read.checks import Checks
 from inkdigits.read.ctc import LogScores
 from inkdigits.read.engine import Engine
-from inkdigits.read.looks import Looks
+from inkdigits.read.seen import Seen
 from inkdigits.types import Box, Candidate, Digit, Gray, Line
 
 _LEAST = 1e-30
@@ -29,21 +28,31 @@ class Wanted:
     checks: Checks | None = None
 
 
-def read(picture: Gray, engine: Engine, wanted: Wanted) -> Line:
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """The model that reads lines, and one of single digits that judges unsure ones, if there is one."""
+
+    lines: Engine
+    digits: Engine | None = None
+
+
+def read(picture: Gray, reader: Reader, wanted: Wanted) -> Line:
     """The line of digits in a picture; without text, where the picture is blank or shows no digits."""
     try:
         strip = image.strip(picture)
     except UserError:
         return _refused("blank", whole(picture))
-    seen = look(engine, strip.ink)
-    if looks.nothing(seen) > _NOTHING:
+    seen = look(reader, strip.ink)
+    if seen.nothing() > _NOTHING:
         return _refused("not a digit", strip.box)
-    return _told(strip, seen, engine.card.label_names, wanted)
+    return _told(strip, seen, wanted)
 
 
-def look(engine: Engine, ink: Gray) -> Looks:
-    """What the model sees in a strip, at as many looks as it takes."""
-    return looks.look(ink, lambda strips: _score(engine, strips))
+def look(reader: Reader, ink: Gray) -> Seen:
+    """What is seen in a strip, at as many looks as it takes; where several, its digits are judged too."""
+    found = looks.look(ink, lambda strips: _score(reader.lines, strips))
+    judge = reader.digits if len(found) > 1 else None
+    return Seen(ink=ink, looks=found, label_names=reader.lines.card.label_names, judge=judge)
 
 
 def _score(engine: Engine, strips: Sequence[Gray]) -> list[LogScores]:
@@ -61,13 +70,13 @@ def _score(engine: Engine, strips: Sequence[Gray]) -> list[LogScores]:
     ]
 
 
-def _told(strip: Strip, seen: Looks, names: tuple[str, ...], wanted: Wanted) -> Line:
-    found = looks.read(seen)
+def _told(strip: Strip, seen: Seen, wanted: Wanted) -> Line:
+    found, names = seen.read(), seen.label_names
     text, confidence = _text(found.labels, names), found.confidence
     numbers: tuple[Candidate, ...] = ()
     objection = None
     if wanted.checks is not None:
-        best = candidates.best(seen, names, wanted.checks)
+        best = candidates.best(seen, wanted.checks)
         numbers, objection = best.numbers, best.reason
         if numbers and objection is None:
             text, confidence = numbers[0].text, numbers[0].confidence
@@ -81,7 +90,7 @@ def _told(strip: Strip, seen: Looks, names: tuple[str, ...], wanted: Wanted) -> 
         accepted=reason is None,
         reason=reason,
         box=strip.box,
-        digits=_digits(strip, seen[0], tuple(names.index(each) for each in text), names),
+        digits=_digits(strip, seen.looks[0], tuple(names.index(each) for each in text), names),
         candidates=numbers,
     )
 
@@ -100,27 +109,15 @@ def _digits(
     spans = ctc.align(scores, labels)
     if not spans:
         return ()
-    middles = [round(image.COLUMNS * (first + end) / 2) - image.MARGIN for first, end in spans]
-    cuts = [_emptiest(strip.ink, *each) for each in itertools.pairwise(middles)]
-    bounds = [0.0, *cuts, float(strip.ink.shape[1])]
+    columns = cuts.at_frames(strip.ink, spans)
     return tuple(
         Digit(
             label=names[label],
             confidence=float(np.exp(scores[slice(*span), label].max())),
             box=strip.part(first, end),
         )
-        for label, span, (first, end) in zip(labels, spans, itertools.pairwise(bounds), strict=True)
+        for label, span, (first, end) in zip(labels, spans, columns, strict=True)
     )
-
-
-def _emptiest(ink: Gray, first: int, end: int) -> float:
-    """Of the columns between two, the one with least ink; of several, the nearest to their middle."""
-    first, end = max(0, first), min(ink.shape[1], end)
-    if end <= first:
-        return float(first)
-    inked = ink[:, first:end].sum(axis=0, dtype=np.int64)
-    emptiest = np.flatnonzero(inked == inked.min()) + 0.5
-    return float(first + emptiest[abs(emptiest - len(inked) / 2).argmin()])
 
 
 def _refused(reason: str, box: Box) -> Line:

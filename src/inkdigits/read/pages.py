@@ -4,15 +4,14 @@ from dataclasses import replace
 
 from inkdigits.image import Crop, find_lines
 from inkdigits.read import numbers
-from inkdigits.read.engine import Engine
-from inkdigits.read.numbers import Wanted
+from inkdigits.read.numbers import Reader, Wanted
 from inkdigits.types import Gray, Line, Page
 
 
-def read(picture: Gray, engine: Engine, wanted: Wanted) -> Page:
+def read(picture: Gray, reader: Reader, wanted: Wanted) -> Page:
     """The lines of digits on a page, in reading order; what says no digits is left out."""
     crops = find_lines(picture)
-    lines = [_placed(numbers.read(crop.picture, engine, wanted), crop) for crop in crops]
+    lines = [_placed(numbers.read(crop.picture, reader, wanted), crop) for crop in crops]
     return Page(lines=tuple(line for line in lines if line.text))
 
 

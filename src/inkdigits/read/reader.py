@@ -63,15 +63,16 @@ def build(order: Order) -> Reader:
         return _form(order.form, order)
     model = _model(order)
     least = least_confidence(model, order.max_error)
-    wanted = Wanted(least_confidence=least, checks=order.checks)
     match order.kind:
         case "digit":
             return _one_digit(model, least, order)
-        case "number":
-            return lambda picture: Page(lines=(numbers.read(picture, model, wanted),))
         case "grid":
             return lambda picture: grids.read(picture, model, least)
-    return lambda picture: pages.read(picture, model, wanted)
+    of_lines = numbers.Reader(lines=model, digits=_shipped("reader", order))
+    wanted = Wanted(least_confidence=least, checks=order.checks)
+    if order.kind == "number":
+        return lambda picture: Page(lines=(numbers.read(picture, of_lines, wanted),))
+    return lambda picture: pages.read(picture, of_lines, wanted)
 
 
 def _form(path: Path, order: Order) -> Reader:
@@ -113,13 +114,13 @@ def _one_digit(model: Engine, least: float, order: Order) -> Reader:
     """Reads one digit; what isn't one is looked at by the reader of lines, to tell whether it is several."""
 
     @functools.cache
-    def number() -> Engine:
-        return _shipped("number", order)
+    def of_lines() -> numbers.Reader:
+        return numbers.Reader(lines=_shipped("number", order))
 
     def read(picture: Gray) -> Page:
         line = digits.read(picture, model, least)
         if line.reason == "not a digit":
-            several = numbers.read(picture, number(), Wanted(least_confidence=_SEVERAL))
+            several = numbers.read(picture, of_lines(), Wanted(least_confidence=_SEVERAL))
             if several.accepted and len(several.text) > 1:
                 line = replace(line, reason="several digits")
         return Page(lines=(line,))

@@ -1,0 +1,115 @@
+"""What two models see in one line: the reader of lines, and, where that is unsure, one of single digits.
+
+The reader of lines doubts between few texts. For each of them the line is cut into its digits, and the other
+model says how well every part looks like the digit that it should be. The two make other mistakes.
+"""
+
+import functools
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inkdigits.read import beam, ctc, cuts, looks
+from inkdigits.read.beam import Text
+from inkdigits.read.cuts import Columns
+from inkdigits.read.engine import Engine
+from inkdigits.read.looks import Looks, Read
+from inkdigits.types import SIDE, Gray
+
+SAY = 0.3
+"""How much of a say the digits have: the power to which their probabilities are taken."""
+
+N_JUDGED, LEAST_SHARE = 12, 1e-3
+"""Texts whose digits are judged, at most, and how likely they have to be, as a share of the best's."""
+
+_WIDTH = 32
+_LEAST = math.exp(-4)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """A strip, uint8 (32, width), what the reader of lines sees in it, and who judges its digits, if anyone.
+
+    `label_names` are those of the reader of lines. With P(t) the probability of a text by the looks, and q(t)
+    the product of those of its digits, each e^-4 at least, a text counts P(t)·q(t)^`SAY`, divided by the sum
+    over all texts. Those that aren't judged get the mean of q^`SAY` of those that are and aren't the best.
+    """
+
+    ink: Gray
+    looks: Looks
+    label_names: tuple[str, ...]
+    judge: Engine | None = None
+
+    def read(self) -> Read:
+        """The likeliest text and its probability."""
+        if self.judge is None:
+            return looks.read(self.looks)
+        texts = [*self._judged[0], ()]
+        found = self.probabilities(texts)
+        best = int(found.argmax())
+        return Read(labels=texts[best], confidence=min(1.0, float(found[best])))
+
+    def likeliest(self) -> list[Text]:
+        """The texts that are likely by the looks: see `looks.likeliest`."""
+        return looks.likeliest(self.looks)
+
+    def probabilities(self, texts: Sequence[Text]) -> NDArray[np.float64]:
+        """The probability of each text, float64 (n,)."""
+        factors, other = self._judged
+        by_looks = looks.probabilities(self.looks, texts)
+        by_digits = np.array([factors.get(text, other) for text in texts])
+        return np.asarray(by_looks * by_digits, np.float64)
+
+    def nothing(self) -> float:
+        """The probability by the looks that the line says nothing."""
+        return looks.nothing(self.looks)
+
+    @functools.cached_property
+    def _judged(self) -> tuple[dict[Text, float], float]:
+        """What each judged text's probability by the looks is multiplied with, and that of all others."""
+        texts, weights = self._likely() if self.judge is not None else ([], np.empty(0))
+        if not texts:
+            return {}, 1.0
+        says = self._says(texts)
+        is_other = np.arange(len(texts)) != (weights * says).argmax()
+        among = float(weights[is_other].sum())
+        other = float((weights * says)[is_other].sum()) / among if among > 0 else float(says[0])
+        total = float((weights * says).sum()) + max(0.0, 1 - float(weights.sum())) * other
+        return dict(zip(texts, (says / total).tolist(), strict=True)), other / total
+
+    def _likely(self) -> tuple[list[Text], NDArray[np.float64]]:
+        """The texts to be judged, and their probabilities by the looks."""
+        likely = beam.likeliest(self.looks[0], width=_WIDTH)
+        found = dict.fromkeys([*likely, *looks.best_paths(self.looks)])
+        texts = [text for text in found if text]
+        weights = looks.probabilities(self.looks, texts)
+        order = np.argsort(-weights, kind="stable")[:N_JUDGED]
+        order = order[weights[order] >= LEAST_SHARE * weights.max(initial=0)]
+        return [texts[at] for at in order.tolist()], weights[order]
+
+    def _says(self, texts: Sequence[Text]) -> NDArray[np.float64]:
+        """The product of the digits' probabilities of each text, to the power of `SAY`."""
+        parts = [cuts.at_frames(self.ink, ctc.align(self.looks[0], text)) for text in texts]
+        told = self._told({part for each in parts for part in each})
+        found = np.empty(len(texts))
+        for at, (text, columns) in enumerate(zip(texts, parts, strict=True)):
+            names = [self.label_names[label] for label in text]
+            fits = [told[part].get(name, 0.0) for part, name in zip(columns, names, strict=False)]
+            fits += [0.0] * (len(text) - len(fits))
+            found[at] = math.prod(max(fit, _LEAST) for fit in fits)
+        return found**SAY
+
+    def _told(self, parts: Collection[Columns]) -> dict[Columns, Mapping[str, float]]:
+        """How probable each label is in each part of the strip; of a blank one, none."""
+        assert self.judge is not None
+        shown = [(part, cuts.digit(self.ink, part)) for part in parts]
+        inked = [digit_image for _, digit_image in shown if digit_image is not None]
+        rows = self.judge.classify(np.array(inked, np.uint8).reshape(-1, SIDE, SIDE))
+        names, scores = self.judge.card.label_names, iter(rows.tolist())
+        return {
+            part: {} if digit_image is None else dict(zip(names, next(scores), strict=True))
+            for part, digit_image in shown
+        }
