@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +23,7 @@ from PIL import Image
 from inkdigits import cli, data, image, weights
 from inkdigits.cli import reading
 from inkdigits.cli.journal import Journal
+from inkdigits.read import batch
 from inkdigits.read.batch import Job, Part
 from inkdigits.read.reader import Order
 from inkdigits.types import Gray, Page
@@ -70,6 +73,23 @@ def test_a_folder_with_a_pdf_and_a_torn_file_is_read_whole(photos: Path) -> None
 def test_several_processes_give_the_same_in_the_same_order(photos: Path) -> None:
     one, two = (run(str(photos), "--json", "--workers", n) for n in ("1", "2"))
     assert json.loads(one.stdout) == json.loads(two.stdout)
+
+
+def test_as_many_processes_read_as_are_asked_for(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[int] = []
+
+    def pool(workers: int, **settings: Any) -> ProcessPoolExecutor:
+        asked.append(workers)
+        return ProcessPoolExecutor(workers, **settings)
+
+    monkeypatch.setattr(batch, "ProcessPoolExecutor", pool)
+    for workers in ("1", "3"):
+        with pytest.raises(SystemExit, match="1"):
+            cli.main(["read", "--as", "digit", str(photos), "--workers", workers])
+    assert asked == [3]
+    assert capsys.readouterr().out
 
 
 def test_csv_has_a_row_for_each_line_and_for_each_file_that_cant_be_read(photos: Path) -> None:

@@ -118,6 +118,10 @@ FAULTS: list[tuple[Any, str]] = [
         "s.json: field 'id': length is 2, but it has 1 boxes",
     ),
     (
+        with_field(kind="boxes", length=3, checks={"length": 4}),
+        "s.json: field 'id': its checks ask for 4 digits, but it has 3 boxes",
+    ),
+    (
         survey(fields=[{"name": "id", "kind": "number", "box": box()}] * 2),
         "s.json: fields holds two of the name 'id'",
     ),

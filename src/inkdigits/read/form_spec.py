@@ -215,9 +215,13 @@ def _field(value: Any, *, at: str, order: int, page: Area) -> FieldSpec:
         **_PARTS[kind](about, here, page),
     )
     try:
-        checks.parse(all_checks(field))
+        known = checks.parse(all_checks(field))
     except UserError as error:
         raise UserError(f"{here}: checks: {error}") from error
+    if kind == "boxes" and known.length is not None and known.length > len(field.boxes):
+        raise UserError(
+            f"{here}: its checks ask for {known.length} digits, but it has {len(field.boxes)} boxes"
+        )
     return field
 
 
