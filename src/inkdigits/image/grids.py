@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from inkdigits.errors import UserError
 from inkdigits.image.boxes import Matrix, seen, whole
+from inkdigits.image.quadrilaterals import Corners, by_corners, by_sides, flattened
 from inkdigits.types import Box, Gray
 
 FLAT_SIDE = 720
@@ -27,7 +28,6 @@ _WINDOWS, _OFFSETS = (15, 31, 61), (3, 6, 10)
 _LEAST_AREA = 0.05
 _N_OUTER, _N_INNER, _N_TRIED = 3, 6, 8
 _ALIKE = 12
-_SIDE_TOLERANCE, _PARALLEL, _MOST_ADDED = 0.01, 1e-6, 1.5
 _TRIAL_SIDE, _TRIAL_MARGIN = 270, 6
 _LEAST_REGULAR = 0.4
 _LEAST_COVERED = 0.58
@@ -37,9 +37,6 @@ _SLACK, _MOST_NEAR = 0.08, 8
 _AROUND = 1 / 16
 _NARROWEST = 8
 _PREFER_LARGE = 0.25
-
-Corners = NDArray[np.float32]
-"""Left upper, right upper, right lower and left lower corner: float32 (4, 2), x and y in pixels."""
 
 _Profile = NDArray[np.float64]
 
@@ -120,43 +117,7 @@ def _quadrilaterals(dark: Gray, which: int, n: int) -> list[Corners]:
     largest = sorted(contours, key=cv2.contourArea)[-n:]
     hulls = [np.asarray(cv2.convexHull(each), np.int32) for each in largest]
     large = [each for each in hulls if cv2.contourArea(each) >= _LEAST_AREA * dark.size]
-    return [_corners(each) for each in large] + [found for each in large for found in _by_sides(each)]
-
-
-def _corners(hull: NDArray[np.int32]) -> Corners:
-    """The hull simplified until four corners are left; where that skips four, its extreme points."""
-    length = cv2.arcLength(hull, closed=True)
-    for tolerance in np.linspace(0.01, 0.12, 23):
-        simple = cv2.approxPolyDP(hull, tolerance * length, closed=True)
-        if len(simple) == 4:
-            return _ordered(simple[:, 0].astype(np.float32))
-        if len(simple) < 4:
-            break
-    return _ordered(hull[:, 0].astype(np.float32))
-
-
-def _by_sides(hull: NDArray[np.int32]) -> list[Corners]:
-    """Where the hull's four longest sides meet, for a corner that is faint; none where that is far off."""
-    simple = cv2.approxPolyDP(hull, _SIDE_TOLERANCE * cv2.arcLength(hull, closed=True), closed=True)
-    points = np.pad(simple[:, 0].astype(np.float64), ((0, 0), (0, 1)), constant_values=1)
-    if len(points) < 4:
-        return []
-    ends = np.roll(points, -1, axis=0)
-    longest = np.sort(np.linalg.norm(ends - points, axis=1).argsort()[-4:])
-    lines = np.cross(points[longest], ends[longest])
-    meeting = np.cross(lines, np.roll(lines, -1, axis=0))
-    if (abs(meeting[:, 2]) < _PARALLEL).any():
-        return []
-    corners = np.asarray(meeting[:, :2] / meeting[:, 2:], np.float32)
-    is_near = cv2.isContourConvex(corners) and cv2.contourArea(corners) < _MOST_ADDED * cv2.contourArea(hull)
-    found = _ordered(corners)
-    return [found] if is_near and len(np.unique(found, axis=0)) == 4 else []
-
-
-def _ordered(points: Corners) -> Corners:
-    right_down, right_up = points.sum(axis=1), points[:, 0] - points[:, 1]
-    chosen = [right_down.argmin(), right_up.argmax(), right_down.argmax(), right_up.argmin()]
-    return np.asarray(points[chosen], np.float32)
+    return [by_corners(each) for each in large] + [found for each in large for found in by_sides(each)]
 
 
 def _worth(dark: Gray, corners: Corners) -> float:
@@ -164,31 +125,16 @@ def _worth(dark: Gray, corners: Corners) -> float:
     area = cv2.contourArea(corners)
     if area < _LEAST_AREA * dark.size:
         return -np.inf
-    flat, _ = _flattened(dark, corners, side=_TRIAL_SIDE, margin=_TRIAL_MARGIN)
+    flat, _ = flattened(dark, corners, side=_TRIAL_SIDE, margin=_TRIAL_MARGIN)
     if min(flat.shape) < 2 * _TRIAL_MARGIN + _NARROWEST:
         return -np.inf
     regular = _counts(flat, _TRIAL_MARGIN)[2]
     return regular + _PREFER_LARGE * float(np.log(area / dark.size))
 
 
-def _flattened(
-    picture: Gray, corners: Corners, *, side: int, margin: int
-) -> tuple[Gray, NDArray[np.float64]]:
-    """The quadrilateral as a rectangle of its own proportions, and the map that made it."""
-    lengths = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
-    across, down = float(lengths[::2].max()), float(lengths[1::2].max())
-    longest = max(across, down, 1.0)
-    width, height = (max(1, round(side * length / longest)) for length in (across, down))
-    square = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) + margin
-    turn = cv2.getPerspectiveTransform(corners, square)
-    size = (width + 2 * margin, height + 2 * margin)
-    flat = cv2.warpPerspective(picture, turn, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(flat, np.uint8), np.asarray(turn, np.float64)
-
-
 def _laid_flat(picture: Gray, corners: Corners) -> Grid | None:
     """What the corners enclose; None where that is no grid: its lines aren't drawn, or it is a single box."""
-    flat, turn = _flattened(picture, corners, side=FLAT_SIDE, margin=MARGIN)
+    flat, turn = flattened(picture, corners, side=FLAT_SIDE, margin=MARGIN)
     soft = cv2.GaussianBlur(flat, (0, 0), 1)
     mode = cv2.ADAPTIVE_THRESH_MEAN_C
     dark = np.asarray(cv2.adaptiveThreshold(soft, 255, mode, cv2.THRESH_BINARY_INV, 31, 4), np.uint8)

@@ -1,12 +1,13 @@
 """Where the lines of writing are on a page: straightened, rules and frames left out, in reading order."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inkdigits.image import sheets
 from inkdigits.image.boxes import Matrix, seen, whole
 from inkdigits.image.decoding import rounded
 from inkdigits.image.paper import darkness, has_bright_ink
@@ -57,8 +58,17 @@ class Crop:
 def find_lines(page: Gray) -> list[Crop]:
     """The lines of writing on a page, from top to bottom and from left to right; none on a blank one.
 
-    What is found is whatever has the size of writing, letters and print too.
+    What is found is whatever has the size of writing, letters and print too. Where the page is a photo of a
+    sheet on something darker, the sheet is laid flat first, and what is around it isn't looked at.
     """
+    sheet = sheets.laid_flat(page)
+    if sheet is None:
+        return _lines_of(page)
+    flat, to_page = sheet
+    return [replace(crop, page=whole(page), to_page=to_page @ crop.to_page) for crop in _lines_of(flat)]
+
+
+def _lines_of(page: Gray) -> list[Crop]:
     shorter, longer = sorted(page.shape)
     small, scale = _shrunk(
         page, max(WORKING_SIDE / longer, min(WORKING_SIDE / 2 / shorter, _LONGEST / longer))
