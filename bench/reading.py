@@ -17,7 +17,7 @@ from rich.progress import track
 from runs import sources
 
 from bench import peers, results
-from inkdigits import data, image, stats, weights
+from inkdigits import data, image, stats
 from inkdigits.card import NONE
 from inkdigits.data import known, local, pages
 from inkdigits.errors import UserError
@@ -55,9 +55,7 @@ def measure_validation() -> None:
 
 def figures(part: str) -> dict[str, Any]:
     """All figures on one part, `validation` or `test`."""
-    reader, number = (
-        engine.load(weights.content(name), name=name, threads=2) for name in ("reader", "number")
-    )
+    reader, number = (engine.shipped(name, threads=2) for name in ("reader", "number"))
     of_lines = numbers.Reader(lines=number, digits=reader)
     return {
         "part": part,

@@ -42,8 +42,8 @@ def figures() -> dict[str, Any]:
     one = _png(
         np.pad(cv2.resize(255 - mnist[0], (112, 112), interpolation=cv2.INTER_CUBIC), 14, constant_values=255)
     )
-    network = engine.load(weights.content("reader"), threads=1)
-    both = engine.load(weights.content("reader"), threads=2)
+    network = engine.shipped("reader", threads=1)
+    both = engine.shipped("reader", threads=2)
     single = reader.build(Order(kind="digit", threads=1))
     whole = reader.build(Order(kind="auto", threads=2))
     writers = hands.from_images(mnist, test.labels.astype(str).tolist())

@@ -17,7 +17,7 @@ import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from inkdigits import image, weights
+from inkdigits import image
 from inkdigits.card import Card
 from inkdigits.data.drawn import lines
 from inkdigits.data.drawn.lines import DrawnLine
@@ -116,7 +116,7 @@ def _one(made: Sources, random: Generator, real: float) -> tuple[Gray, str]:
         except UserError:
             continue
         ink = strip.ink
-        if line.columns and not _shows(strip.box, line.columns[0][0], line.columns[-1][1]):
+        if line.columns is not None and not _shows(strip.box, *line.columns):
             continue
         repeated = sum(one == next_one for one, next_one in itertools.pairwise(line.text))
         if len(line.text) + repeated <= ink.shape[1] // image.COLUMNS and ink.shape[1] <= LONGEST:
@@ -166,7 +166,7 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
     texts = [tuple(DIGITS.index(digit) for digit in text) for text in held.texts]
     some = held.strips[:N_TEMPERED]
     logits = [[*_logits(made, [ink]), *_logits(made, looks.others(ink))] for ink in some]
-    judge = engine.load(weights.content("reader"), threads=1)
+    judge = engine.shipped("reader", threads=1)
 
     def nll(temperature: float) -> float:
         seen = [_seen(ink, each, temperature, judge) for ink, each in zip(some, logits, strict=True)]

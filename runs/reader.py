@@ -1,30 +1,30 @@
-"""The shipped classifier of digits, `reader`: drawn, trained, calibrated, exported.
+"""The shipped classifier of digits, `reader` and `reader-large`: drawn, trained, calibrated, exported.
 
-python -m runs.reader                all of it, about an hour on two cores
+python -m runs.reader                all of it, an hour and a half on two cores
 python -m runs.reader --images 20000 --epochs 1 --out /tmp/reader.onnx     a quick try
 """
 
 import argparse
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from inkdigits import image, stats
 from inkdigits.card import NONE, Card
-from inkdigits.data.drawn import lines, photos
+from inkdigits.data.drawn import photos
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
 from inkdigits.learn import options, run, train
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.train import Watch
-from inkdigits.read import cuts, engine
+from inkdigits.read import engine
 from inkdigits.read.engine import Engine
 from inkdigits.types import SIDE, Box, Dataset, Gray, Scores
 from runs import calibration, drawing, sources
@@ -40,23 +40,13 @@ INKED, NARROW, TALL, STEEP = 64, 8, 17, 0.8
 """Grey from which on a pixel is ink; pixels across a single stroke and down a high one; a steep one's width
 as a share of its height."""
 
-CUT = 5
-"""Drawn digit images for each that is cut from a line."""
-
-ROOM, OFF = 3, 0.2
-"""Columns that a strip may lack of a line; how far from its middle, in widths, a digit is thought to be."""
-
-WHOLE, LEFT = 0.85, 0.4
-"""A digit that was cut from a line is learnt where so much of its width is there, and at most so much of
-its neighbours'."""
-
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
 
 MIXTURE = {"training": (0.25, 0.55), "validation": (0.7, 0.1)}
 """Shares of real crops and of drawn digits; the rest is none. Confidence is judged on real ones mostly."""
 
-RECIPE = {
+RECIPE: Mapping[str, Any] = {
     "model": "strong",
     "epochs": 12.0,
     "batch": 128,
@@ -68,36 +58,53 @@ RECIPE = {
     "elastic": 0.6,
     "stroke": 0.4,
 }
+LARGE: Mapping[str, Any] = {**RECIPE, "model": "best", "epochs": 9.0}
+"""The model that is asked where the other is unsure."""
+
 _made: dict[str, Sources] = {}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Makes the weights."""
     asked = _parser().parse_args(arguments)
-    training = _together([_drawn("training", asked.images), _cut(asked.images // CUT), sources.mnist()[0]])
+    training = _together([_drawn("training", asked.images), sources.mnist()[0]])
     held = _drawn("validation", max(CHUNK, asked.images // 20))
-    _finish(_trained(training, asked.epochs), held, asked.out)
+    small, large = (_trained(training, recipe, asked.epochs) for recipe in (RECIPE, LARGE))
+    _finish(small, large, held, asked.out)
 
 
-def _finish(made: Model, held: Dataset, out: Path) -> None:
-    """Calibrates the trained model on held-out images and writes it."""
+def _finish(small: Model, large: Model, held: Dataset, out: Path) -> None:
+    """Calibrates both trained models on held-out images, and writes them; thresholds are of both together."""
+    small, first = _exported(small, held)
+    large, second = _exported(large, held)
+    alone = engine.load(second, threads=1)
+    both = engine.second_asked(engine.load(first, threads=1), alone)
+    _write(large, second, alone, held, out.with_stem(f"{out.stem}-large"))
+    _write(small, first, both, held, out)
+
+
+def _write(model: Model, content: bytes, asked: Engine, held: Dataset, out: Path) -> None:
+    scores = asked.classify(held.images)
+    figures = model.card.provenance["validation"] | _figures(scores, held)
+    provenance = {**model.card.provenance, "validation": figures}
+    card = replace(model.card, thresholds=_thresholds(scores, held), provenance=provenance)
+    calibration.write(replace(model, card=card), content, out)
+
+
+def _exported(made: Model, held: Dataset) -> tuple[Model, bytes]:
+    """The model with its temperature, and its ONNX file."""
     temperature = calibration.best_temperature(lambda tried: _nll(made, held, tried))
     model = Model(network=made.network, card=replace(made.card, temperature=temperature))
     shown = np.array_split(held.images[:SHOWN], SHOWN // CHUNK)
     content, accuracies = calibration.exported(model, shown, lambda engine: _accuracy(engine, held))
-    scores = engine.load(content, threads=1).classify(held.images)
-    card = replace(
-        model.card,
-        thresholds=_thresholds(scores, held),
-        provenance={**made.card.provenance, "validation": _figures(scores, held) | accuracies},
-    )
-    calibration.write(replace(model, card=card), content, out)
+    card = replace(model.card, provenance={**model.card.provenance, "validation": accuracies})
+    return replace(model, card=card), content
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Make the weights of the digit classifier.")
     parser.add_argument("--images", type=int, default=400_000, help="digit images to draw")
-    parser.add_argument("--epochs", type=float, default=RECIPE["epochs"], help="passes over them")
+    parser.add_argument("--epochs", type=float, help="passes over them")
     parser.add_argument("--out", type=Path, default=calibration.WEIGHTS / "reader.onnx")
     return parser
 
@@ -111,23 +118,10 @@ def _drawn(purpose: str, n: int) -> Dataset:
     return _together(parts)
 
 
-def _cut(n: int) -> Dataset:
-    """Digits cut from drawn lines, with what the cuts leave of their neighbours: to learn from."""
-    return _together(drawing.chunks(_line_chunk, "training", max(1, n // CHUNK)))
-
-
 def _chunk(purpose: str, number: int) -> Dataset:
     random = np.random.default_rng([purpose == "training", number])
     draw = _to_learn if purpose == "training" else _to_judge
     return _dataset(draw(_sources(purpose), random, number), purpose)
-
-
-def _line_chunk(purpose: str, number: int) -> Dataset:
-    random = np.random.default_rng([2, number])
-    made, found = _sources(purpose), list[tuple[Gray, str]]()
-    while len(found) < CHUNK:
-        found += _of_line(made, random)
-    return _dataset(found, purpose)
 
 
 def _sources(purpose: str) -> Sources:
@@ -202,36 +196,6 @@ def _digit(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
     return [] if label is None else _unless_misleading(found, label)
 
 
-def _of_line(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
-    """The digits of a drawn line, cut apart between about where they are; none of a line that isn't shown."""
-    line = lines.draw(made.hands, made.signs, random)
-    try:
-        strip = image.strip(line.picture)
-    except UserError:
-        return []
-    to_strip = np.linalg.inv(strip.to_picture)
-    columns = np.array(line.columns) * to_strip[0, 0] + to_strip[0, 2]
-    if columns[0, 0] < -ROOM or columns[-1, 1] > strip.ink.shape[1] + ROOM:
-        return []
-    middles = (
-        columns.mean(axis=1) + random.uniform(-OFF, OFF, len(columns)) * np.ptp(columns, axis=1)
-    ).astype(int)
-    parts = cuts.between(strip.ink, middles.tolist())
-    shares = _shared(np.array(parts), columns)
-    own = np.diagonal(shares)
-    is_clear = (own >= WHOLE) & (shares.sum(axis=1) - own <= LEFT)
-    found = zip(parts, line.text, is_clear.tolist(), strict=True)
-    images = [(cuts.digit(strip.ink, part), label) for part, label, clear in found if clear]
-    return [(each, label) for each, label in images if each is not None]
-
-
-def _shared(parts: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share of each digit's columns that each part has: (parts, digits)."""
-    ends = np.minimum(parts[:, np.newaxis, 1], columns[:, 1])
-    starts = np.maximum(parts[:, np.newaxis, 0], columns[:, 0])
-    return np.asarray(np.maximum(ends - starts, 0) / np.ptp(columns, axis=1))
-
-
 def _none(made: Sources, random: Generator) -> list[tuple[Gray, str]]:
     """What is drawn and no digit, where all of it was found."""
     glyph = made.scraps(random, int(random.uniform(48, 112)))
@@ -274,8 +238,10 @@ def _covered(found: Box, true: Box) -> float:
     return max(0, across) * max(0, down) / (true.width * true.height)
 
 
-def _trained(training: Dataset, epochs: float) -> Model:
-    asked = options.change(options.TrainOptions(), RECIPE | {"epochs": epochs})
+def _trained(training: Dataset, recipe: Mapping[str, Any], epochs: float | None) -> Model:
+    asked = options.change(options.TrainOptions(), recipe)
+    if epochs is not None:
+        asked = options.change(asked, {"epochs": epochs})
     trained = train.train(training, None, asked, watch=Watch(after_step=_say))
     provenance = {
         "data": training.name,

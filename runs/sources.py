@@ -20,7 +20,7 @@ from inkdigits import data, image
 from inkdigits.card import NONE
 from inkdigits.data import files, known, local, pages, split
 from inkdigits.data.crops import is_in
-from inkdigits.data.drawn import glyphs, hands, scraps
+from inkdigits.data.drawn import forms, glyphs, hands, scraps
 from inkdigits.data.drawn.glyphs import Source
 from inkdigits.data.drawn.hands import Hands
 from inkdigits.data.drawn.lines import DrawnLine
@@ -42,6 +42,9 @@ two hundred numbers, doesn't bear three that nobody can read for sure. Figures o
 HANDWRITING = ("fonts-breip", "fonts-dkg-handwriting", "fonts-femkeklaver", "fonts-sjfonts", "fonts-bwht")
 PRINT = "fonts-dejavu-core"
 """Debian's packages of fonts."""
+
+FORMS = 0.15
+"""How often, to learn from, digits have one of the forms that are written down in `data.drawn.forms`."""
 
 _SHEETS = ("training", "training", "test", "test", "validation")
 _FONT_FOLDERS = ("breip", "fifthhorseman", "femkeklaver", "sjfonts", "bwht")
@@ -161,6 +164,7 @@ def _sources(part: str, mnist: Dataset) -> Sources:
             (0.08, _cell_hands(in_grids)),
             (0.06, hands.from_fonts(_handwriting())),
             (0.04, hands.from_fonts(_fonts("truetype/dejavu"))),
+            *([(FORMS, forms.hands())] if part == "training" else []),
         ]
     )
     return Sources(

@@ -91,6 +91,9 @@ class Field(Line):
 class Page:
     """One page, its lines in reading order.
 
+    `width` and `height` are those of the picture that all boxes are places in, in pixels; of a page that
+    couldn't be read they are None. PDFs are drawn, so that theirs aren't in the file.
+
     Of a page that is a form, `fields` are its fields, each of which is a line too; of others it is None.
 
     Of a page that is a grid, `grid` holds the rows of its cells, `""` for one that is empty or that can't be
@@ -102,6 +105,8 @@ class Page:
     fields: tuple[Field, ...] | None = None
     grid: tuple[tuple[str, ...], ...] | None = None
     error: str | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

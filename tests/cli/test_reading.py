@@ -67,6 +67,8 @@ def test_a_folder_with_a_pdf_and_a_torn_file_is_read_whole(photos: Path) -> None
     documents = json.loads(done.stdout)
     assert texts(documents) == [["7"], ["2"], ["1"], [], ["0", "4"]]
     assert [bool(document["error"]) for document in documents] == [False, False, False, True, False]
+    sizes = [(page["width"], page["height"]) for document in documents for page in document["pages"]]
+    assert sizes == 3 * [(140, 140)] + 2 * [(583, 583)]
     assert (done.returncode, done.stderr) == (1, "")
 
 

@@ -43,6 +43,19 @@ def test_digits_are_told_as_before_by_a_smaller_file(trained: bytes, digits: Dat
     assert {each.data_type for each in whole} >= {onnx.TensorProto.INT8}
 
 
+def test_weights_in_half_precision_take_half_the_room_and_change_next_to_nothing(
+    trained: bytes, digits: Dataset
+) -> None:
+    small = quantize.half(trained)
+    before, after = (engine.load(content, threads=1) for content in (trained, small))
+    assert after.card == before.card
+    expected, found = (each.classify(digits.images) for each in (before, after))
+    assert 0 < np.abs(expected - found).max() < 0.01
+    weights = [each for each in onnx.load_model_from_string(small).graph.initializer if each.dims]
+    assert {onnx.TensorProto.FLOAT16} == {each.data_type for each in weights if np.prod(each.dims) >= 256}
+    assert len(small) < 0.6 * len(trained)
+
+
 def test_a_reader_of_lines_still_takes_lines_of_any_length() -> None:
     asked = NetworkOptions(model="number", width=0.5)
     network = registry.build(asked, 10, seed=1)

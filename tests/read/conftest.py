@@ -2,7 +2,6 @@
 
 import pytest
 
-from inkdigits import weights
 from inkdigits.read import engine
 from inkdigits.read.engine import Engine
 from inkdigits.read.numbers import Reader
@@ -10,9 +9,9 @@ from inkdigits.read.numbers import Reader
 
 @pytest.fixture(scope="session")
 def reader() -> Engine:
-    return engine.load(weights.content("reader"), threads=1)
+    return engine.shipped("reader", threads=1)
 
 
 @pytest.fixture(scope="session")
 def number(reader: Engine) -> Reader:
-    return Reader(lines=engine.load(weights.content("number"), threads=1), digits=reader)
+    return Reader(lines=engine.shipped("number", threads=1), digits=reader)

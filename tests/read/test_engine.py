@@ -13,7 +13,8 @@ from inkdigits import card
 from inkdigits.card import Card
 from inkdigits.errors import UserError
 from inkdigits.read import engine
-from inkdigits.types import SIDE, Images
+from inkdigits.read.engine import Engine
+from inkdigits.types import SIDE, Images, Scores
 
 CARD = Card(network={"model": "by hand"}, label_names=("dark", "bright"))
 
@@ -113,3 +114,27 @@ def test_a_missing_file_and_one_too_large_are_refused(
 def test_the_card_says_what_it_was_given() -> None:
     assert card.parse(json.loads(card.text(card.about(CARD)))) == CARD
     assert asdict(CARD).keys() < card.about(CARD).keys()
+
+
+def test_a_second_model_answers_where_the_first_is_unsure() -> None:
+    asked: list[int] = []
+
+    def second(images: Images) -> Scores:
+        asked.extend(images[:, 0, 0].tolist())
+        return np.tile(np.array([[0.25, 0.75]], np.float32), (len(images), 1))
+
+    first = engine.load(by_hand(card.text(card.about(CARD))), threads=1)
+    both = engine.second_asked(first, Engine(classify=second, card=CARD))
+    levels = np.array([0, 120, 140, 255], np.uint8)
+    images = np.full((4, SIDE, SIDE), levels[:, np.newaxis, np.newaxis], np.uint8)
+    found = both.classify(images)
+    assert found[[0, 3]].tolist() == [[1, 0], [0, 1]]
+    for level, scores in ((120, found[1]), (140, found[2])):
+        products = np.array([(255 - level) * 0.25, level * 0.75]) ** 0.5
+        assert scores == pytest.approx(products / products.sum(), rel=1e-5)
+    assert asked == [120, 140]
+    assert both.card == first.card
+    asked.clear()
+    assert len(both.classify(images[[0, 3]])) == 2
+    assert len(both.classify(images[:0])) == 0
+    assert asked == []

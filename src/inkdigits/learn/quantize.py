@@ -1,12 +1,15 @@
-"""An exported model in whole numbers of eight bits: a quarter of the size, about twice as fast."""
+"""An exported model made smaller: weights kept in half precision, or whole numbers of eight bits."""
 
 import logging
+import math
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import onnx
+from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -14,6 +17,29 @@ from inkdigits.types import Images
 
 OPERATORS = ["Conv", "Gemm", "MatMul", "MaxPool"]
 """What is computed in whole numbers; all else stays in float32."""
+
+_LEAST_HALVED = 256
+
+
+def half(content: bytes) -> bytes:
+    """The ONNX file with its weights kept in half precision: half the size.
+
+    ONNX Runtime brings them to float32 once, when it loads the file, and computes in float32 as before.
+    """
+    made = onnx.load_model_from_string(content)
+    large = [each for each in made.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]
+    large = [each for each in large if math.prod(each.dims) >= _LEAST_HALVED]
+    casts = []
+    for each in large:
+        name = each.name
+        kept = numpy_helper.from_array(numpy_helper.to_array(each).astype(np.float16), f"{name}_half")
+        each.CopyFrom(kept)
+        casts.append(onnx.helper.make_node("Cast", [kept.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = list(made.graph.node)
+    made.graph.ClearField("node")
+    made.graph.node.extend([*casts, *nodes])
+    found: bytes = made.SerializeToString(deterministic=True)
+    return found
 
 
 def int8(content: bytes, batches: Iterable[Images]) -> bytes:
@@ -29,7 +55,8 @@ def int8(content: bytes, batches: Iterable[Images]) -> bytes:
         quantize_static(
             folded,
             small,
-            _Shown(onnx.load_model_from_string(content).graph.input[0].name, batches),
+            nodes_to_exclude=_of_one_channel(onnx.load(folded).graph),
+            calibration_data_reader=_Shown(onnx.load_model_from_string(content).graph.input[0].name, batches),
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -41,6 +68,13 @@ def int8(content: bytes, batches: Iterable[Images]) -> bytes:
     made.metadata_props.extend(onnx.load_model_from_string(content).metadata_props)
     found: bytes = made.SerializeToString(deterministic=True)
     return found
+
+
+def _of_one_channel(graph: onnx.GraphProto) -> list[str]:
+    """The names of kernels on a single plane, that of the pixels: in whole numbers they take longer."""
+    shapes = {each.name: each.dims for each in graph.initializer}
+    kernels = [node for node in graph.node if node.op_type == "Conv"]
+    return [node.name for node in kernels if shapes[node.input[1]][1] == 1]
 
 
 class _Shown(CalibrationDataReader):  # type: ignore[misc]

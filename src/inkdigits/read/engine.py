@@ -8,13 +8,16 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
-from inkdigits import card
+from inkdigits import card, weights
 from inkdigits.card import Card
 from inkdigits.errors import UserError
 from inkdigits.types import Classifier, Images, Scores
 
 BATCH = 256
 """Images scored at a time: enough to fill the processor, little enough for its caches."""
+
+SURE = 0.98
+"""The confidence below which a second model is asked."""
 
 _LARGEST = 1 << 30
 _REFUSALS = (
@@ -53,10 +56,36 @@ def load(source: Path | bytes, *, name: str = "", threads: int = 0) -> Engine:
     return Engine(classify=_classifier(session), card=described)
 
 
+def shipped(name: str, *, threads: int = 0) -> Engine:
+    """A model that ships; `reader` asks `reader-large`, a wider one, where it is unsure."""
+    first = load(weights.content(name), name=name, threads=threads)
+    if name != "reader":
+        return first
+    return second_asked(first, load(weights.content("reader-large"), name="reader-large", threads=threads))
+
+
+def second_asked(first: Engine, second: Engine) -> Engine:
+    """The first model, but of images that it is less sure of than `SURE` the geometric mean of both scores.
+
+    Their labels have to be the same. The card is the first's, whose thresholds are of both together.
+    """
+
+    def classify(images: Images) -> Scores:
+        scores = first.classify(images)
+        unsure = np.flatnonzero(scores.max(axis=1) < SURE)
+        if len(unsure):
+            means = np.sqrt(scores[unsure] * second.classify(np.asarray(images, np.uint8)[unsure]))
+            scores[unsure] = means / means.sum(axis=1, keepdims=True)
+        return scores
+
+    return Engine(classify=classify, card=first.card)
+
+
 def _session(content: bytes, *, name: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others need the cores
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except _REFUSALS as error:

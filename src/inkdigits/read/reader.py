@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from inkdigits import image, weights
+from inkdigits import image
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.read import digits, engine, forms, grids, numbers, pages
 from inkdigits.read.checks import Checks
@@ -47,7 +47,7 @@ class Order:
                 "--as form needs the form's spec, and a spec needs it: --as form --form SPEC.json"
             )
         if self.kind == "form" and self.model is not None:
-            raise ArgumentError("a form is read by the two models that ship: leave out --model")
+            raise ArgumentError("a form is read by the models that ship: leave out --model")
 
 
 Reader = Callable[[Gray], Page]
@@ -107,7 +107,7 @@ def _as_line(field: Field) -> Line:
 
 
 def _shipped(name: str, order: Order) -> Engine:
-    return engine.load(weights.content(name), name=name, threads=order.threads)
+    return engine.shipped(name, threads=order.threads)
 
 
 def _one_digit(model: Engine, least: float, order: Order) -> Reader:
@@ -154,7 +154,8 @@ def _pages(
             yield Page(lines=(), error=str(picture))
             continue
         try:
-            page = reader(picture)
+            height, width = picture.shape
+            page = replace(reader(picture), width=width, height=height)
         except UserError as error:
             yield Page(lines=(), error=str(error))
             continue

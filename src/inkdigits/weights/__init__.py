@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from inkdigits.errors import ArgumentError
 
-NAMES = ("reader", "number")
+NAMES = ("reader", "reader-large", "number")
 """Their names."""
 
 

@@ -127,12 +127,10 @@ def test_a_run_of_a_line_shows_the_digits_between_two_cuts() -> None:
 @given(name=st.sampled_from(["images", "ink", "font"]), seed=st.integers(0, 5000))
 def test_a_line_says_which_columns_its_digits_take(all_hands: dict[str, Hands], name: str, seed: int) -> None:
     drawn = lines.draw(all_hands[name], SIGNS, np.random.default_rng(seed))
-    assert len(drawn.columns) == len(drawn.text)
-    columns = np.array(drawn.columns)
-    assert (np.diff(columns) > 0).all()
-    assert (np.diff(columns.mean(axis=1)) > 0).all()
-    assert columns.min() >= -1
-    assert columns.max() <= drawn.picture.shape[1] + 1
+    assert drawn.columns is not None
+    first, end = drawn.columns
+    assert -1 <= first < end <= drawn.picture.shape[1] + 1
+    assert end - first >= 0.08 * len(drawn.text) * lines.SMALLEST
 
 
 def test_a_digit_that_came_out_as_nothing_is_written_again() -> None:

@@ -42,13 +42,13 @@ class DrawnLine:
     """A picture of a line, uint8, and the digits on it.
 
     `cuts` are where it may be cut between two digits: how many stand before, and the column. `columns` are
-    each digit's first column and the one behind it, where that is known: of a drawn line.
+    the first of a drawn line's digits and the one behind them, where that is known.
     """
 
     picture: Gray
     text: str
     cuts: tuple[tuple[int, int], ...] = ()
-    columns: tuple[tuple[float, float], ...] = ()
+    columns: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +79,9 @@ def draw(hands: Hands, signs: Source, random: Generator) -> DrawnLine:
         _rule(sheet, random)
     scale = random.uniform(SMALLEST, LARGEST) / height
     picture = photos.developed(ink, sheet, random, length=2 * height, scale=scale)
-    across = picture.shape[1] / ink.shape[1]
+    first, end = (column * picture.shape[1] / ink.shape[1] for column in columns)
     text = "".join(written) if hand.writes_digits else ""
-    scaled = tuple((first * across, end * across) for first, end in columns)
-    return DrawnLine(picture=picture, text=text, columns=scaled)
+    return DrawnLine(picture=picture, text=text, columns=(first, end))
 
 
 def _climbing(ink: Gray, climb: float) -> Gray:
@@ -151,8 +150,8 @@ def _style(random: Generator) -> _Style:
 
 def _written(
     hand: Hand, text: Sequence[str], signs: Source, random: Generator
-) -> tuple[Gray, int, list[tuple[float, float]]]:
-    """The ink of the line with some paper around it, how high its digits are, and the columns of each."""
+) -> tuple[Gray, int, tuple[float, float]]:
+    """The ink of the line with some paper around it, how high its digits are, and the columns they take."""
     style = _style(random)
     height = style.height
     sheet = np.zeros((3 * height, round((2.2 * len(text) + 6) * height)), np.uint8)
@@ -161,13 +160,12 @@ def _written(
     x = 1.0 * height
     if random.random() < 0.08:
         x = _signed(sheet, x, signs, style, random)
-    starts, columns, end, before = [x], [], 0.0, 0
+    starts, end, before = [x], 0.0, 0
     for digit in text:
         ink = _seen(hand, digit, style, random)
         at = x + (max(0.0, pitch - ink.shape[1]) * random.uniform(0.3, 0.7) if is_boxed else 0.0)
         at = max(at, end - _MOST_COVERED * min(before, ink.shape[1]))
         end, before = _placed(sheet, ink, at, style, random), ink.shape[1]
-        columns.append((end - before, end))
         if is_boxed:
             x = max(x + pitch, end)
         else:
@@ -183,8 +181,7 @@ def _written(
         _signed(sheet, x + 0.2 * height, signs, style, random)
     around = [round(random.uniform(0.03, 0.7) * height) for _ in range(4)]
     moved = around[2] - int(sheet.any(axis=0).argmax())
-    shown = [(first + moved, end + moved) for first, end in columns]
-    return np.pad(glyphs.tight(sheet), (around[:2], around[2:])), height, shown
+    return np.pad(glyphs.tight(sheet), (around[:2], around[2:])), height, (starts[0] + moved, end + moved)
 
 
 def _seen(hand: Hand, digit: str, style: _Style, random: Generator) -> Gray:
