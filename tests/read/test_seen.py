@@ -89,14 +89,6 @@ def test_a_digit_that_no_judge_believes_in_can_still_be_read() -> None:
     assert found.confidence == pytest.approx(0.99, abs=1e-3)
 
 
-def test_a_text_that_the_line_has_no_room_for_is_the_less_likely() -> None:
-    wide, narrow = doubting({"1": 0.9}, {"1": 0.9}), doubting({"1": 0.6})
-    found = seen([narrow, wide], 1, saying(d1=1.0))
-    alone, both = found.probabilities([(1,), (1, 1)])
-    before = looks.probabilities([narrow, wide], [(1,), (1, 1)])
-    assert both / alone < before[1] / before[0]
-
-
 @pytest.mark.parametrize("least", [-1e9, -20.0])
 def test_a_line_that_says_nothing_says_nothing_whatever_its_judge_says(least: float) -> None:
     scores = np.full((8, 11), least)

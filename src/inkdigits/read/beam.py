@@ -4,6 +4,7 @@
 positions of labels.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,17 +19,21 @@ WIDTH = 128
 """Texts kept from frame to frame: what is missed is likely to be rarer than one in as many."""
 
 _ROWS = 4096
+_SURELY_BLANK = math.log(1 - 1e-4)
 
 
 def likeliest(scores: LogScores, *, width: int = WIDTH) -> list[Text]:
     """The likeliest texts of up to `MOST_DIGITS` labels, best first, at most `width` of them.
 
     Prefix beam search (Graves, "Supervised sequence labelling with recurrent neural networks", 2012, 7.5;
-    Hannun et al., arXiv:1408.2873), without a language model.
+    Hannun et al., arXiv:1408.2873), without a language model. Where a frame is surely blank, no text grows.
     """
     texts: list[Text] = [()]
     on_blank, on_label = np.zeros(1), np.full(1, -np.inf)
     for frame in scores:
+        if frame[-1] > _SURELY_BLANK:
+            on_blank, on_label = np.logaddexp(on_blank, on_label) + frame[-1], np.full(len(texts), -np.inf)
+            continue
         stay_blank, stay_label, grown = _step(texts, on_blank, on_label, frame)
         reached = np.concatenate([np.logaddexp(stay_blank, stay_label), grown.ravel()])
         kept = np.argsort(-reached, kind="stable")[:width]
@@ -80,11 +85,11 @@ def log_probabilities(looks: Sequence[LogScores], texts: Sequence[Text]) -> NDAr
     found = np.empty((len(looks), len(texts)))
     scores = _together(looks)
     lengths = np.array([len(text) for text in texts], np.int64)
-    for length in np.unique(lengths):
-        rows = np.flatnonzero(lengths == length)
-        for part in np.split(rows, range(_ROWS, len(rows), _ROWS)):
-            labels = np.array([texts[row] for row in part], np.int64).reshape(len(part), length)
-            found[:, part] = _of_one_length(scores, labels.T)
+    for part in np.split(np.arange(len(texts)), range(_ROWS, len(texts), _ROWS)):
+        labels = np.zeros((len(part), lengths[part].max(initial=0)), np.int64)
+        for row, at in enumerate(part.tolist()):
+            labels[row, : lengths[at]] = texts[at]
+        found[:, part] = _forward(scores, labels.T, lengths[part])
     return found
 
 
@@ -98,11 +103,14 @@ def _together(looks: Sequence[LogScores]) -> NDArray[np.float64]:
     return found
 
 
-def _of_one_length(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def _forward(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """The forward pass of Graves et al., 2006, over looks and texts side by side: (looks, n).
 
-    Scores are probabilities, (frames, looks, labels + 1), and labels (length, n). All of a text's states are
-    scaled to a largest of 1 after each frame, so that none dies out.
+    Scores are probabilities, (frames, looks, labels + 1), and labels (longest, n): what is behind a text's
+    own length makes no difference to what stands before it. All of a text's states are scaled to a largest of
+    1 after each frame, so that none dies out.
     """
     length, n = labels.shape
     n_looks = scores.shape[1]
@@ -122,5 +130,9 @@ def _of_one_length(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> ND
         on_blank /= largest[:, np.newaxis]
         on_label /= largest[:, np.newaxis]
         log_scale += np.log(largest)
+    at = np.arange(n)
+    ended = on_blank[:, lengths, at]
+    if length:
+        ended += (lengths > 0) * on_label[:, lengths - 1, at]
     with np.errstate(divide="ignore"):
-        return np.asarray(np.log(on_blank[:, -1] + on_label[:, -1:].sum(axis=1)) + log_scale)
+        return np.asarray(np.log(ended) + log_scale)

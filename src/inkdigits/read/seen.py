@@ -29,6 +29,14 @@ _WIDTH = 32
 _LEAST = math.exp(-4)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """The probability of each text that is judged; what all others' by the looks is multiplied with."""
+
+    probabilities: Mapping[Text, float]
+    other: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
     """A strip, uint8 (32, width), what the reader of lines sees in it, and who judges its digits, if anyone.
@@ -47,10 +55,9 @@ class Seen:
         """The likeliest text and its probability."""
         if self.judge is None:
             return looks.read(self.looks)
-        texts = [*self._judged[0], ()]
-        found = self.probabilities(texts)
-        best = int(found.argmax())
-        return Read(labels=texts[best], confidence=min(1.0, float(found[best])))
+        found = {**self._judged.probabilities, (): self._judged.other * self.nothing()}
+        best = max(found, key=found.__getitem__)
+        return Read(labels=best, confidence=min(1.0, found[best]))
 
     def likeliest(self) -> list[Text]:
         """The texts that are likely by the looks: see `looks.likeliest`."""
@@ -58,27 +65,28 @@ class Seen:
 
     def probabilities(self, texts: Sequence[Text]) -> NDArray[np.float64]:
         """The probability of each text, float64 (n,)."""
-        factors, other = self._judged
-        by_looks = looks.probabilities(self.looks, texts)
-        by_digits = np.array([factors.get(text, other) for text in texts])
-        return np.asarray(by_looks * by_digits, np.float64)
+        by_looks = looks.probabilities(self.looks, texts) * self._judged.other
+        known = self._judged.probabilities
+        found = [known.get(text, each) for text, each in zip(texts, by_looks.tolist(), strict=True)]
+        return np.array(found, np.float64)
 
     def nothing(self) -> float:
         """The probability by the looks that the line says nothing."""
         return looks.nothing(self.looks)
 
     @functools.cached_property
-    def _judged(self) -> tuple[dict[Text, float], float]:
-        """What each judged text's probability by the looks is multiplied with, and that of all others."""
+    def _judged(self) -> _Judged:
         texts, weights = self._likely() if self.judge is not None else ([], np.empty(0))
         if not texts:
-            return {}, 1.0
+            return _Judged(probabilities={}, other=1.0)
         says = self._says(texts)
-        is_other = np.arange(len(texts)) != (weights * says).argmax()
+        found = weights * says
+        is_other = np.arange(len(texts)) != found.argmax()
         among = float(weights[is_other].sum())
-        other = float((weights * says)[is_other].sum()) / among if among > 0 else float(says[0])
-        total = float((weights * says).sum()) + max(0.0, 1 - float(weights.sum())) * other
-        return dict(zip(texts, (says / total).tolist(), strict=True)), other / total
+        other = float(found[is_other].sum()) / among if among > 0 else float(says[0])
+        total = float(found.sum()) + max(0.0, 1 - float(weights.sum())) * other
+        probabilities = dict(zip(texts, (found / total).tolist(), strict=True))
+        return _Judged(probabilities=probabilities, other=other / total)
 
     def _likely(self) -> tuple[list[Text], NDArray[np.float64]]:
         """The texts to be judged, and their probabilities by the looks."""
@@ -91,16 +99,24 @@ class Seen:
         return [texts[at] for at in order.tolist()], weights[order]
 
     def _says(self, texts: Sequence[Text]) -> NDArray[np.float64]:
-        """The product of the digits' probabilities of each text, to the power of `SAY`."""
-        parts = [cuts.at_frames(self.ink, ctc.align(self.looks[0], text)) for text in texts]
+        """The product of the digits' probabilities of each text, to the power of `SAY`.
+
+        Texts of one length, the likeliest of which comes first, are cut as that one is.
+        """
+        likeliest = {len(text): text for text in reversed(texts)}
+        cut = {length: self._parts(text) for length, text in likeliest.items()}
+        parts = [cut[len(text)] for text in texts]
         told = self._told({part for each in parts for part in each})
         found = np.empty(len(texts))
         for at, (text, columns) in enumerate(zip(texts, parts, strict=True)):
             names = [self.label_names[label] for label in text]
-            fits = [told[part].get(name, 0.0) for part, name in zip(columns, names, strict=False)]
-            fits += [0.0] * (len(text) - len(fits))
+            fits = [told[part].get(name, 0.0) for part, name in zip(columns, names, strict=True)]
             found[at] = math.prod(max(fit, _LEAST) for fit in fits)
         return found**SAY
+
+    def _parts(self, text: Text) -> list[Columns]:
+        """The columns of each of its digits."""
+        return cuts.at_frames(self.ink, ctc.align(self.looks[0], text))
 
     def _told(self, parts: Collection[Columns]) -> dict[Columns, Mapping[str, float]]:
         """How probable each label is in each part of the strip; of a blank one, none."""
