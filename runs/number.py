@@ -197,7 +197,7 @@ def _reads(
     reader: Reader, strips: Sequence[Gray], texts: Sequence[tuple[int, ...]]
 ) -> tuple[list[Read], NDArray[np.bool_]]:
     """What is read on each line, and whether that is right."""
-    read = [numbers.look(reader, ink).read() for ink in strips]
+    read = [numbers.look(reader, [ink])[0].read() for ink in strips]
     return read, np.array([each.labels == text for each, text in zip(read, texts, strict=False)])
 
 

@@ -44,8 +44,23 @@ def test_a_line_is_looked_at_again_only_where_it_is_unsure(sure: float, n_looks:
 
     ink = np.zeros((32, 100), np.uint8)
     ink[4:28, 48:52] = 255
-    assert len(looks.look(ink, score)) == len(shown) == n_looks
+    assert [len(each) for each in looks.look([ink], score)] == [len(shown)] == [n_looks]
     assert shown[0] is ink
+
+
+def test_each_of_several_lines_gets_its_own_looks() -> None:
+    inks = [np.full((32, 40 + at), 100 + at, np.uint8) for at in range(3)]
+    sure = {100: 0.9, 101: 0.9999, 102: 0.8}
+
+    def score(strips: Sequence[Gray]) -> list[LogScores]:
+        return [saying("4", sure[int(strip.max())]) for strip in strips]
+
+    found = looks.look(inks, score)
+    assert [len(each) for each in found] == [5, 1, 5]
+    for each, probability in zip(found, sure.values(), strict=True):
+        assert [looks.probabilities([one], [(4,)])[0] for one in each] == pytest.approx(
+            [probability] * len(each)
+        )
 
 
 def test_other_looks_slant_narrow_and_widen_the_ink_about_its_middle() -> None:

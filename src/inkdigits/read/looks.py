@@ -4,6 +4,7 @@ Another hand might have written it so; what is misread in one look is read in ot
 say is sure. Every look counts alike: the probability of a text is the mean of what the looks give it.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,10 +40,17 @@ class Read:
     confidence: float
 
 
-def look(ink: Gray, score: Callable[[Sequence[Gray]], list[LogScores]]) -> Looks:
-    """The scores of a strip, once where that is enough; `score` gives those of several strips."""
-    first = score([ink])
-    return first if read(first).confidence >= SURE else first + score(others(ink))
+def look(inks: Sequence[Gray], score: Callable[[Sequence[Gray]], list[LogScores]]) -> list[Looks]:
+    """The scores of each strip, once where that is enough; `score` gives those of several strips."""
+    firsts = score(inks)
+    is_sure = [read([first]).confidence >= SURE for first in firsts]
+    again = [others(ink) for ink, sure in zip(inks, is_sure, strict=True) if not sure]
+    more = iter(score([ink for each in again for ink in each]))
+    n_more = len(_SLANTS) + len(_WIDTHS)
+    return [
+        [first] if sure else [first, *itertools.islice(more, n_more)]
+        for first, sure in zip(firsts, is_sure, strict=True)
+    ]
 
 
 def others(ink: Gray) -> list[Gray]:

@@ -18,6 +18,7 @@ from inkdigits.types import Box, Candidate, Digit, Gray, Line
 
 _LEAST = 1e-30
 _NOTHING = 0.5
+_TOGETHER, _LONGER = 16, 1.35
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,25 +39,67 @@ class Reader:
 
 def read(picture: Gray, reader: Reader, wanted: Wanted) -> Line:
     """The line of digits in a picture; without text, where the picture is blank or shows no digits."""
+    return read_all([picture], reader, wanted)[0]
+
+
+def read_all(pictures: Sequence[Gray], reader: Reader, wanted: Wanted) -> list[Line]:
+    """The line of each picture, all of them looked at in one go: see `read`."""
+    strips = [_strip(picture) for picture in pictures]
+    seen = iter(look(reader, [strip.ink for strip in strips if strip is not None]))
+    return [
+        _refused("blank", whole(picture)) if strip is None else _line(strip, next(seen), wanted)
+        for picture, strip in zip(pictures, strips, strict=True)
+    ]
+
+
+def look(reader: Reader, inks: Sequence[Gray]) -> list[Seen]:
+    """What is seen in strips, at as many looks as each takes; where several, its digits are judged too."""
+    names = reader.lines.card.label_names
+    found = looks.look(inks, lambda strips: _score(reader.lines, strips))
+    return [
+        Seen(ink=ink, looks=each, label_names=names, judge=reader.digits if len(each) > 1 else None)
+        for ink, each in zip(inks, found, strict=True)
+    ]
+
+
+def _strip(picture: Gray) -> Strip | None:
     try:
-        strip = image.strip(picture)
+        return image.strip(picture)
     except UserError:
-        return _refused("blank", whole(picture))
-    seen = look(reader, strip.ink)
+        return None
+
+
+def _line(strip: Strip, seen: Seen, wanted: Wanted) -> Line:
     if seen.nothing() > _NOTHING:
         return _refused("not a digit", strip.box)
     return _told(strip, seen, wanted)
 
 
-def look(reader: Reader, ink: Gray) -> Seen:
-    """What is seen in a strip, at as many looks as it takes; where several, its digits are judged too."""
-    found = looks.look(ink, lambda strips: _score(reader.lines, strips))
-    judge = reader.digits if len(found) > 1 else None
-    return Seen(ink=ink, looks=found, label_names=reader.lines.card.label_names, judge=judge)
-
-
 def _score(engine: Engine, strips: Sequence[Gray]) -> list[LogScores]:
     """The natural logarithm of the probabilities of each frame that each strip has."""
+    found: dict[int, LogScores] = {}
+    for part in _alike(strips):
+        for at, scores in zip(part, _scores(engine, [strips[at] for at in part]), strict=True):
+            found[at] = scores
+    return [found[at] for at in range(len(strips))]
+
+
+def _alike(strips: Sequence[Gray]) -> list[list[int]]:
+    """Which strips to score together: few, and those that are about as long as each other."""
+    parts: list[list[int]] = []
+    for at in sorted(range(len(strips)), key=lambda at: strips[at].shape[1]):
+        if (
+            parts
+            and len(parts[-1]) < _TOGETHER
+            and strips[at].shape[1] < _LONGER * strips[parts[-1][0]].shape[1]
+        ):
+            parts[-1].append(at)
+        else:
+            parts.append([at])
+    return parts
+
+
+def _scores(engine: Engine, strips: Sequence[Gray]) -> list[LogScores]:
     shown = image.side_by_side(strips)
     scores = engine.classify(shown)
     if scores.shape[1] * image.COLUMNS != shown.shape[2]:

@@ -11,7 +11,8 @@ from inkdigits.types import Gray, Line, Page
 def read(picture: Gray, reader: Reader, wanted: Wanted) -> Page:
     """The lines of digits on a page, in reading order; what says no digits is left out."""
     crops = find_lines(picture)
-    lines = [_placed(numbers.read(crop.picture, reader, wanted), crop) for crop in crops]
+    found = numbers.read_all([crop.picture for crop in crops], reader, wanted)
+    lines = [_placed(line, crop) for line, crop in zip(found, crops, strict=True)]
     return Page(lines=tuple(line for line in lines if line.text))
 
 
