@@ -43,7 +43,7 @@ HANDWRITING = ("fonts-breip", "fonts-dkg-handwriting", "fonts-femkeklaver", "fon
 PRINT = "fonts-dejavu-core"
 """Debian's packages of fonts."""
 
-FORMS = 0.15
+FORMS = 0.3
 """How often, to learn from, digits have one of the forms that are written down in `data.drawn.forms`."""
 
 _SHEETS = ("training", "training", "test", "test", "validation")
