@@ -25,7 +25,7 @@ SAY = 0.3
 N_JUDGED, LEAST_SHARE = 12, 1e-3
 """Texts whose digits are judged, at most, and how likely they have to be, as a share of the best's."""
 
-_WIDTH = 32
+_WIDTH = 8
 _LEAST = math.exp(-4)
 
 
