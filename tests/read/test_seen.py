@@ -79,6 +79,7 @@ def test_the_probabilities_of_all_texts_are_one_together(seed: int) -> None:
     found = Seen(ink=strip_of(2), looks=[scores], label_names=names, judge=judge)
     texts = [text for n in range(7) for text in itertools.product(range(3), repeat=n)]
     assert found.probabilities(texts).sum() == pytest.approx(1)
+    assert found.probabilities([()])[0] == pytest.approx(found.nothing())
     best = found.read()
     assert best.confidence == pytest.approx(found.probabilities([best.labels])[0])
 

@@ -1,6 +1,7 @@
 """A strip cut between its digits, once it is known about where each of them is."""
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,25 +14,22 @@ Columns = tuple[float, float]
 """The first column of a part of a strip, and the one behind it."""
 
 
-def between(ink: Gray, middles: Sequence[int]) -> list[Columns]:
-    """The columns of each digit, whose middles are given from left to right: up to the emptiest ones.
+def at_frames(ink: Gray, spans: Sequence[tuple[int, int]]) -> list[Columns]:
+    """The columns of each digit, whose frames are given: the first, and the one after the last.
 
-    Together they are all of the strip, uint8 (height, width).
+    Each reaches to the emptiest column between it and its neighbours; together they are all of the strip.
     """
+    if not spans:
+        return []
+    middles = [round(image.COLUMNS * (first + end) / 2) - image.MARGIN for first, end in spans]
     cuts = [_emptiest(ink, *each) for each in itertools.pairwise(middles)]
     return list(itertools.pairwise([0.0, *cuts, float(ink.shape[1])]))
 
 
-def at_frames(ink: Gray, spans: Sequence[tuple[int, int]]) -> list[Columns]:
-    """The columns of each digit, whose frames are given: the first, and the one after the last."""
-    middles = [round(image.COLUMNS * (first + end) / 2) - image.MARGIN for first, end in spans]
-    return between(ink, middles) if middles else []
-
-
 def digit(ink: Gray, columns: Columns) -> Gray | None:
     """The digit image of what is between two columns of a strip; None where nothing is."""
-    first = min(max(0, int(columns[0])), ink.shape[1] - 1)
-    part = ink[:, first : max(first + 1, -int(-columns[1] // 1))]
+    first = min(int(columns[0]), ink.shape[1] - 1)
+    part = ink[:, first : max(first + 1, math.ceil(columns[1]))]
     try:
         return image.digit(255 - part)
     except UserError:

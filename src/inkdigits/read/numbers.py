@@ -70,7 +70,7 @@ def _strip(picture: Gray) -> Strip | None:
 
 
 def _line(strip: Strip, seen: Seen, wanted: Wanted) -> Line:
-    if seen.nothing() > _NOTHING:
+    if looks.nothing(seen.looks) > _NOTHING:
         return _refused("not a digit", strip.box)
     return _told(strip, seen, wanted)
 

@@ -55,7 +55,7 @@ class Seen:
         """The likeliest text and its probability."""
         if self.judge is None:
             return looks.read(self.looks)
-        found = {**self._judged.probabilities, (): self._judged.other * self.nothing()}
+        found = {**self._judged.probabilities, (): self.nothing()}
         best = max(found, key=found.__getitem__)
         return Read(labels=best, confidence=min(1.0, found[best]))
 
@@ -71,8 +71,8 @@ class Seen:
         return np.array(found, np.float64)
 
     def nothing(self) -> float:
-        """The probability by the looks that the line says nothing."""
-        return looks.nothing(self.looks)
+        """The probability that the line says nothing."""
+        return self._judged.other * looks.nothing(self.looks)
 
     @functools.cached_property
     def _judged(self) -> _Judged:
