@@ -183,6 +183,27 @@ def test_polarity_is_told_by_the_width_of_strokes(level: int, mnist: Images) -> 
         assert not has_bright_ink(boxed(dark, inset=0, thickness=6))
 
 
+@pytest.mark.parametrize("turned", [0, 1, 2, 3])
+def test_a_part_of_a_frame_that_comes_in_from_the_rim_is_no_part_of_a_digit(
+    turned: int, mnist: Images
+) -> None:
+    plain = [on_paper(each, side=140) for each in mnist]
+    pictures = []
+    for each in plain:
+        frame = np.full_like(each, 230)
+        cv2.line(frame, (50, 16), (140, 5), 40, 6, cv2.LINE_AA)
+        pictures.append(np.minimum(each, np.rot90(frame, turned)))
+    assert np.mean(np.array(differences(pictures, plain)) < 0.1) > 0.95
+
+
+def test_dark_ink_is_found_among_more_dark_than_paper_where_it_is_known_to_be_dark(mnist: Images) -> None:
+    plain = [on_paper(each) for each in mnist]
+    framed = [np.pad(each, ((0, 0), (44, 0)), constant_values=70) for each in plain]
+    found = [image.find_digit(each, bright_ink=False)[0] for each in framed]
+    assert np.mean([has_bright_ink(each) for each in framed]) > 0.5
+    assert np.mean([_difference(a, image.digit(b)) < 0.2 for a, b in zip(found, plain, strict=True)]) > 0.9
+
+
 @given(
     kind=st.sampled_from(["noise", "grain", "blobs", "specks", "line", "slope"]),
     shape=st.tuples(st.integers(1, 200), st.integers(1, 200)),

@@ -33,11 +33,14 @@ def digit(picture: Gray) -> Gray:
     return find_digit(picture)[0]
 
 
-def find_digit(picture: Gray) -> tuple[Gray, Box]:
-    """The digit image of a picture of one digit, and where in the picture its ink is: see `digit`."""
+def find_digit(picture: Gray, *, bright_ink: bool | None = None) -> tuple[Gray, Box]:
+    """The digit image of a picture of one digit, and where in the picture its ink is: see `digit`.
+
+    Where it is known whether the ink is brighter than its paper, `bright_ink` says so.
+    """
     if is_digit_image(picture):
         return picture, _box_in(picture, _extents(picture))
-    ink = find_ink(picture)
+    ink = find_ink(picture, bright_ink=bright_ink)
     rows, columns = _extents(ink)
     if min(ink.shape) >= SHADED_SIDE and _is_at_rim((rows, columns), ink.shape):
         raise blank()

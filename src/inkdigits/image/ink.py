@@ -37,17 +37,19 @@ class _Levels:
     floor: float
 
 
-def find_ink(picture: Gray) -> Gray:
+def find_ink(picture: Gray, *, bright_ink: bool | None = None) -> Gray:
     """The digit's ink alone: uint8, bright on exact black, the picture's shape or smaller.
 
-    Raises UserError for a picture without ink.
+    Whether the ink is brighter than its paper is found out where it isn't given. Raises UserError for a
+    picture without ink.
     """
     small = _shrunk(picture)
     least, most, _, _ = cv2.minMaxLoc(small)
     if most - least < _LEAST_CONTRAST:
         raise blank()
     is_crop = min(small.shape) >= SHADED_SIDE
-    ink = np.asarray(cv2.convertScaleAbs(darkness(small, bright_ink=has_bright_ink(small))), np.uint8)
+    is_bright = has_bright_ink(small) if bright_ink is None else bright_ink
+    ink = np.asarray(cv2.convertScaleAbs(darkness(small, bright_ink=is_bright)), np.uint8)
     found = _levels(ink)
     if is_crop and (rules := find_rules(_likely(ink, found))).any():
         ink = _without(rules, ink)

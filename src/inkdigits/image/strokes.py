@@ -22,7 +22,8 @@ def of_digit(ink: Gray, inked: Gray) -> Gray:
 
     `inked` says where the ink is. The main stroke has most ink, counted less the farther it is from the
     middle and the longer the rim cuts it off; with it go small parts beside it, and whole strokes nearly as
-    long that the rim doesn't touch: two digits are seen as two, not as one of them. There are none where the
+    long that the rim doesn't touch: two digits are seen as two, not as one of them. What comes in from the
+    rim and is longer than the main stroke is a frame's. There are none where the
     ink is in so many parts, no one of them large, that it is the paper's grain.
     """
     height, width = inked.shape
@@ -42,8 +43,9 @@ def of_digit(ink: Gray, inked: Gray) -> Gray:
     if len(mass) > _GRAIN * np.count_nonzero(inked) and mass[main] < _LEAST_MAIN * mass.sum():
         return np.zeros_like(inked)
     gap = _gaps(boxes, main)
-    part = (mass >= _LEAST_PART * mass[main]) & (gap <= _PART_GAP) & (cut_off < _PART_CUT_OFF)
     length = np.maximum(boxes[:, cv2.CC_STAT_WIDTH], boxes[:, cv2.CC_STAT_HEIGHT])
+    around = (on_rim > 0) & (length > length[main])
+    part = (mass >= _LEAST_PART * mass[main]) & (gap <= _PART_GAP) & (cut_off < _PART_CUT_OFF) & ~around
     neighbour = (
         (length >= _LEAST_NEIGHBOUR * length[main])
         & (mass >= _LIGHTEST * mass[main])

@@ -21,15 +21,21 @@ def read(picture: Gray, engine: Engine, least_confidence: float) -> Line:
 
 
 def read_all(
-    pictures: Sequence[Gray], engine: Engine, least_confidence: float, *, none_odds: float = 1.0
+    pictures: Sequence[Gray],
+    engine: Engine,
+    least_confidence: float,
+    *,
+    none_odds: float = 1.0,
+    bright_ink: bool | None = None,
 ) -> list[Line]:
     """The line of each picture, of all that are not blank in one go: see `read`.
 
-    `none_odds` says how many times as often a picture is none here as where the model learnt, all else
-    being equal: see `IN_CELLS`. The scores are brought from the one to the other by Bayes's rule (Saerens et
-    al., "Adjusting the outputs of a classifier to new a priori probabilities", 2002).
+    `bright_ink` is that of `image.find_digit`. `none_odds` says how many times as often a picture is none
+    here as where the model learnt, all else being equal: see `IN_CELLS`. The scores are brought from the one
+    to the other by Bayes's rule (Saerens et al., "Adjusting the outputs of a classifier to new a priori
+    probabilities", 2002).
     """
-    found = [_found(picture) for picture in pictures]
+    found = [_found(picture, bright_ink=bright_ink) for picture in pictures]
     inked = np.array([ink for ink, _ in found if ink is not None], np.uint8)
     scores = iter(engine.classify(inked) if len(inked) else ())
     return [
@@ -40,10 +46,10 @@ def read_all(
     ]
 
 
-def _found(picture: Gray) -> tuple[Gray | None, Box]:
+def _found(picture: Gray, *, bright_ink: bool | None) -> tuple[Gray | None, Box]:
     """The digit image and where it is; None of a blank picture, and the whole of it."""
     try:
-        return image.find_digit(picture)
+        return image.find_digit(picture, bright_ink=bright_ink)
     except UserError:
         return None, whole(picture)
 

@@ -127,7 +127,11 @@ def _boxes(sheet: _Sheet, spec: FieldSpec, readers: Readers, field: Field) -> Fi
     written = [order for order, cut in enumerate(cuts) if not _is_blank(cut.view)]
     views = [cuts[order].view for order in written]
     found = digits.read_all(
-        views, readers.digit, readers.least_digit(max(1, len(views))), none_odds=digits.IN_CELLS
+        views,
+        readers.digit,
+        readers.least_digit(max(1, len(views))),
+        none_odds=digits.IN_CELLS,
+        bright_ink=False,
     )
     lines = dict(zip(written, found, strict=True))
     text = "".join(line.text or UNREAD for line in found)

@@ -13,12 +13,13 @@ _RIM = 0.16
 def read(picture: Gray, engine: Engine, least_confidence: float) -> Page:
     """The grid in a picture, cell by cell. Raises UserError where there is none.
 
-    A cell is blank, too, where all ink is at its rim: its own frame.
+    Ink is dark, as the lines of the grid are. A cell is blank, too, where all ink is at its rim: its own
+    frame.
     """
     grid = image.find_grid(picture)
     places = [(row, column) for row in range(len(grid.rows) - 1) for column in range(len(grid.columns) - 1)]
     cells = [grid.cell(*place) for place in places]
-    read = digits.read_all(cells, engine, least_confidence, none_odds=digits.IN_CELLS)
+    read = digits.read_all(cells, engine, least_confidence, none_odds=digits.IN_CELLS, bright_ink=False)
     lines = tuple(
         _placed(line, cell, grid.box(*place)) for place, line, cell in zip(places, read, cells, strict=True)
     )
