@@ -19,6 +19,7 @@ WIDTH = 128
 """Texts kept from frame to frame: what is missed is likely to be rarer than one in as many."""
 
 _ROWS = 4096
+_SCALED = 4
 _SURELY_BLANK = math.log(1 - 1e-4)
 
 
@@ -110,7 +111,7 @@ def _forward(
 
     Scores are probabilities, (frames, looks, labels + 1), and labels (longest, n): what is behind a text's
     own length makes no difference to what stands before it. All of a text's states are scaled to a largest of
-    1 after each frame, so that none dies out.
+    1 after every few frames, so that none dies out.
     """
     length, n = labels.shape
     n_looks = scores.shape[1]
@@ -118,13 +119,15 @@ def _forward(
     on_blank, on_label = np.zeros((n_looks, length + 1, n)), np.zeros((n_looks, length, n))
     log_scale = np.zeros((n_looks, n))
     on_blank[:, 0] = 1
-    for frame in scores:
+    for t, frame in enumerate(scores):
         entering = on_blank[:, :-1].copy()
         entering[:, 1:] += differs * on_label[:, :-1]
         on_blank[:, 1:] += on_label
         on_blank *= frame[:, np.newaxis, -1:]
         on_label += entering
         on_label *= frame[:, labels]
+        if t % _SCALED != 0:
+            continue
         largest = np.maximum(on_blank.max(axis=1), on_label.max(axis=1, initial=0.0))
         largest[largest == 0] = 1
         on_blank /= largest[:, np.newaxis]

@@ -40,15 +40,16 @@ def align(scores: LogScores, labels: tuple[int, ...]) -> tuple[tuple[int, int], 
     if not labels:
         return ()
     symbols, may_skip = _extended(labels, blank=scores.shape[1] - 1)
+    emitted = scores[:, symbols]
     state = np.full(len(symbols), -np.inf)
-    state[:2] = scores[0, symbols[:2]]
+    state[:2] = emitted[0, :2]
     steps = np.zeros((len(scores), len(symbols)), np.int64)
-    for t, frame in enumerate(scores[1:], 1):
-        before = np.concatenate([[-np.inf], state[:-1]])
-        over = np.where(may_skip, np.concatenate([[-np.inf, -np.inf], state[:-2]])[: len(state)], -np.inf)
-        choices = np.stack([state, before, over])
-        steps[t] = choices.argmax(axis=0)
-        state = choices.max(axis=0) + frame[symbols]
+    choices = np.full((3, len(symbols)), -np.inf)
+    skipping = np.where(may_skip[2:], 0.0, -np.inf)
+    for t in range(1, len(scores)):
+        choices[0], choices[1, 1:], choices[2, 2:] = state, state[:-1], state[:-2] + skipping
+        choices.argmax(axis=0, out=steps[t])
+        state = choices.max(axis=0) + emitted[t]
     if not np.isfinite(state[-2:]).any():
         return ()
     at = len(symbols) - 1 - int(state[-2] > state[-1])

@@ -17,7 +17,7 @@ from inkdigits.read.beam import Text
 from inkdigits.read.cuts import Columns
 from inkdigits.read.engine import Engine
 from inkdigits.read.looks import Looks, Read
-from inkdigits.types import SIDE, Gray
+from inkdigits.types import Gray
 
 SAY = 0.3
 """How much of a say the digits have: the power to which their probabilities are taken."""
@@ -101,18 +101,22 @@ class Seen:
     def _says(self, texts: Sequence[Text]) -> NDArray[np.float64]:
         """The product of the digits' probabilities of each text, to the power of `SAY`.
 
-        Texts of one length, the likeliest of which comes first, are cut as that one is.
+        Texts of one length, the likeliest of which comes first, are cut as that one is. What all texts
+        have in the same place is left out: it makes none likelier than another.
         """
         likeliest = {len(text): text for text in reversed(texts)}
         cut = {length: self._parts(text) for length, text in likeliest.items()}
-        parts = [cut[len(text)] for text in texts]
-        told = self._told({part for each in parts for part in each})
-        found = np.empty(len(texts))
-        for at, (text, columns) in enumerate(zip(texts, parts, strict=True)):
-            names = [self.label_names[label] for label in text]
-            fits = [told[part].get(name, 0.0) for part, name in zip(columns, names, strict=True)]
-            found[at] = math.prod(max(fit, _LEAST) for fit in fits)
-        return found**SAY
+        placed = [
+            {(part, self.label_names[label]) for part, label in zip(cut[len(text)], text, strict=True)}
+            for text in texts
+        ]
+        common = set.intersection(*placed)
+        told = self._told({part for each in placed for part, _ in each - common})
+        found = [
+            math.prod(max(told[part].get(name, 0.0), _LEAST) for part, name in sorted(each - common))
+            for each in placed
+        ]
+        return np.array(found) ** SAY
 
     def _parts(self, text: Text) -> list[Columns]:
         """The columns of each of its digits."""
@@ -123,8 +127,8 @@ class Seen:
         assert self.judge is not None
         shown = [(part, cuts.digit(self.ink, part)) for part in parts]
         inked = [digit_image for _, digit_image in shown if digit_image is not None]
-        rows = self.judge.classify(np.array(inked, np.uint8).reshape(-1, SIDE, SIDE))
-        names, scores = self.judge.card.label_names, iter(rows.tolist())
+        rows = self.judge.classify(np.array(inked, np.uint8)).tolist() if inked else []
+        names, scores = self.judge.card.label_names, iter(rows)
         return {
             part: {} if digit_image is None else dict(zip(names, next(scores), strict=True))
             for part, digit_image in shown
