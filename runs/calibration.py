@@ -40,8 +40,8 @@ def best_temperature(nll: Callable[[float], float]) -> float:
 def thresholds(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> dict[str, float]:
     """For each error rate, the confidence from which on held-out answers keep to it.
 
-    Rates are left out that too few answers speak for: of 3 / rate without a mistake, a rate three times as
-    high would have shown one in 19 of 20 cases.
+    Rates are left out that too few answers speak for: of 3 / rate answers that rate would show a mistake in
+    19 of 20 cases. Answers are counted as if they were independent, which strips cut from one number aren't.
     """
     found = {rate: stats.least_confidence(confidences, right, error_rate=rate) for rate in ERROR_RATES}
     return {

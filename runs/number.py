@@ -165,7 +165,7 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
     """Calibrates the trained model on held-out lines, looked at as its users' will be, and writes it."""
     texts = [tuple(DIGITS.index(digit) for digit in text) for text in held.texts]
     some = held.strips[:N_TEMPERED]
-    logits = [[*_logits(made, [ink]), *_logits(made, looks.others(ink))] for ink in some]
+    logits = [[_logits(made, each) for each in (ink, *looks.others(ink))] for ink in some]
     judge = engine.shipped("reader", threads=1)
 
     def nll(temperature: float) -> float:
@@ -176,7 +176,7 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
 
     temperature = calibration.best_temperature(nll)
     model = Model(network=made.network, card=replace(made.card, temperature=temperature))
-    shown = [image.side_by_side([ink]) for ink in some]
+    shown = [image.side_by_side([ink], multiple=numbers.PADDED) for ink in some]
     content, accuracies = calibration.exported(
         model, shown, lambda tried: float(_reads(Reader(lines=tried), held.strips, texts)[1].mean())
     )
@@ -201,12 +201,13 @@ def _reads(
     return read, np.array([each.labels == text for each, text in zip(read, texts, strict=False)])
 
 
-def _logits(model: Model, strips: Sequence[Gray]) -> list[NDArray[np.float64]]:
-    """The logits of each strip's own frames: float64 (frames, classes + 1)."""
+def _logits(model: Model, strip: Gray) -> NDArray[np.float64]:
+    """The logits of a strip's own frames: float64 (frames, classes + 1)."""
     model.network.eval()
+    shown = image.side_by_side([strip], multiple=numbers.PADDED)
     with torch.inference_mode():
-        found = model.network(torch.from_numpy(image.side_by_side(strips))).double().numpy()
-    return [each[: image.n_frames(ink.shape[1])] for each, ink in zip(found, strips, strict=True)]
+        found = model.network(torch.from_numpy(shown))[0].double().numpy()
+    return np.asarray(found[: image.n_frames(strip.shape[1])])
 
 
 def _seen(ink: Gray, logits: Sequence[NDArray[np.float64]], temperature: float, judge: Engine) -> Seen:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "inkdigits"
 
 LADDER = (
-    ("types", "stats", "errors", "files", "card", "weights"),
+    ("types", "stats", "errors", "files", "lock", "card", "weights"),
     ("image",),
     ("data",),
     ("read", "evaluate", "learn"),
@@ -34,6 +34,7 @@ READING = (
     "stats",
     "errors",
     "files",
+    "lock",
     "card",
     "weights",
     "image",

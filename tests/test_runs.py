@@ -1,10 +1,14 @@
 """What makes the shipped models: which drawn digits are learnt from, and which thresholds are given."""
 
+import itertools
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from runs import calibration, reader, sources
 
+from inkdigits import data
 from inkdigits.card import NONE
 from inkdigits.types import Box, Gray
 
@@ -64,3 +68,32 @@ def test_a_line_is_cut_where_neighbours_dont_reach_over_each_other() -> None:
     cut = [(np.zeros((1, 1), np.uint8), box) for box in boxes]
     assert sources._gaps(cut) == ((1, 12), (3, 32))
     assert sources._gaps([]) == ()
+
+
+def test_writers_photos_and_rows_of_the_three_parts_are_others(data_folder: Path) -> None:
+    if not (data_folder / "numbers10").is_dir():
+        pytest.skip("the data that shipped models are made from is not here")
+    parts = ("training", "validation", "test")
+    writers = [sources.writers(part) for part in parts]
+    photos = [{photo for photo, _ in sources.sheets(part)} for part in parts]
+    sheets = [{str(cells) for _, cells in sources.sheets(part)} for part in parts]
+    cells = [set(sources.cells(part)) for part in parts]
+    symbols = [{picture.tobytes() for picture in sources.symbols(part).images} for part in parts]
+    for kind in (writers, photos, sheets, cells):
+        assert all(kind)
+        assert all(one.isdisjoint(other) for one, other in itertools.combinations(kind, 2))
+    assert [len(sources.symbols(part)) for part in parts] == [21_600, 2_700, 2_700]
+    assert all(len(one & other) < 10 for one, other in itertools.combinations(symbols, 2))  # single strokes
+
+
+def test_later_writers_of_symbols_arent_in_both_parts(data_folder: Path) -> None:
+    """The set is in the order of its writers: validation's part of each class comes before the test's."""
+    if not (data_folder / "symbols").is_dir():
+        pytest.skip("symbols is not here")
+    whole = data.load("symbols", "test")
+    place = {picture.tobytes(): row for row, picture in enumerate(whole.images)}
+    validation, test = sources.symbols("validation"), sources.symbols("test")
+    for label in range(len(whole.label_names)):
+        last = max(place[picture.tobytes()] for picture in validation.images[validation.labels == label])
+        first = min(place[picture.tobytes()] for picture in test.images[test.labels == label])
+        assert last - first < 5  # but for a few that look the same

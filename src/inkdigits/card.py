@@ -63,7 +63,7 @@ def parse(about: Mapping[str, Any]) -> Card:
         network=dict(about["network"]),
         label_names=tuple(names),
         temperature=float(about["temperature"]),
-        thresholds=dict(about["thresholds"]),
+        thresholds={f"{float(rate):g}": float(least) for rate, least in about["thresholds"].items()},
         preprocessing=dict(about["preprocessing"]),
         provenance=dict(about["provenance"]),
     )

@@ -79,8 +79,9 @@ class Field(Line):
     """One field of a form, as a line with a name.
 
     `kind` is `number`, `boxes` or `choice`. A box without a digit adds nothing to the text, one that can't be
-    read a question mark. Of a choice, the text names the marked options. `box` is the field's place in the
-    picture. `candidates` are those of a number with checks.
+    read a question mark. Of a choice, the text names the marked options, and `confidence` says how far the
+    ink in each is from what would be unclear: no probability that was measured, or that `max_error` is about.
+    `box` is the field's place in the picture. `candidates` are those of a number with checks.
     """
 
     name: str

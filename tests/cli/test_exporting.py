@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inkdigits import cli
+from inkdigits import cli, weights
 from inkdigits.learn import export
 from inkdigits.learn.checkpoint import Model
 from inkdigits.read import engine
@@ -61,11 +61,29 @@ def test_a_graph_that_differs_is_not_written(
 
 @pytest.mark.parametrize(
     ("out", "status", "sentence"),
-    [("m.pt", 2, "should end in .onnx"), ("taken/m.onnx", 1, "cannot write ")],
+    [
+        ("m.pt", 2, "should end in .onnx"),
+        ("a.onnx", 2, "and be no folder"),
+        ("taken/m.onnx", 1, "cannot write "),
+    ],
 )
 def test_a_name_that_cant_be_written_is_a_sentence(
     out: str, status: int, sentence: str, a_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "taken").write_text("a file")
+    (tmp_path / "a.onnx").mkdir()
     assert run("export", a_run, "--out", tmp_path / out) == status
     assert sentence in capsys.readouterr().err
+
+
+def test_a_reader_of_lines_isnt_tried_on_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Path(weights.__file__).with_name("number.safetensors")
+    assert run("export", lines, "--out", tmp_path / "a.onnx") == 1
+    assert "reads lines; a model is tried on digit images before it is exported" in capsys.readouterr().err
+
+
+def test_data_that_isnt_at_hand_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reader = Path(weights.__file__).with_name("reader.safetensors")
+    assert run("export", reader, "--out", tmp_path / "a.onnx") == 1
+    assert "which isn't at hand (there is no" in (told := capsys.readouterr().err)
+    assert "name another set with --data" in told

@@ -99,7 +99,7 @@ def test_from_a_blank_page_to_filled_ones(
         (["form", "new", "a.pdf", "--out", "a.txt"], "a.txt is no name for a spec; it should end in .json"),
         (
             ["form", "new", "a.pdf", "--width", "0"],
-            "width is 0, but has to be above 0 and below 10000 millimetres",
+            "width is 0, but has to lie between 10 and 10000 millimetres",
         ),
     ],
 )
@@ -116,3 +116,44 @@ def test_a_blank_page_without_boxes_is_a_sentence(tmp_path: Path, capsys: pytest
     status, _, err = run(capsys, "form", "new", str(tmp_path / "white.png"))
     assert status == 1
     assert "shows nothing to fill in" in err
+
+
+@pytest.mark.parametrize("name", ["form.json", "form.template.png", "form.check.png"])
+def test_nothing_that_is_there_is_replaced(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank = tmp_path / "form.check.png" if name == "form.check.png" else tmp_path / "blank.png"
+    Image.fromarray(blank_page()).save(blank)
+    if blank.name != name:
+        (tmp_path / name).write_bytes(b"mine")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    status, _, err = run(capsys, "form", "new", str(blank), "--out", str(tmp_path / "form.json"))
+    assert status == 1
+    assert f"{tmp_path / name} is there already" in err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def boxes(n_rows: int, n_columns: int) -> Gray:
+    page = np.full((1754, 1240), 250, np.uint8)
+    for row in range(n_rows):
+        for column in range(n_columns):
+            x, y = 60 + column * 140, 60 + row * 36
+            cv2.rectangle(page, (x, y), (x + 110, y + 26), 40, 2)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        (np.full((1, 5000), 255, np.uint8), "has 5000×1 pixels; a form has 100 along each side"),
+        (boxes(45, 8), "fields has 360 entries; it should have 1 to 256"),
+        (boxes(1, 1), "can't be found again by what is printed on it"),
+    ],
+)
+def test_a_page_that_no_spec_would_work_for_is_a_sentence_and_writes_nothing(
+    page: Gray, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(page).save(tmp_path / "page.png")
+    status, _, err = run(capsys, "form", "new", str(tmp_path / "page.png"))
+    assert (status, sentence in err) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.png"]

@@ -17,8 +17,8 @@ from inkdigits.types import Gray, Images
 
 N = 60
 
-TOLERANCE = 0.3
-"""How much of the ink may differ where a digit is photographed otherwise."""
+TOLERANCE = 0.35
+"""How much of the ink may differ where a digit is photographed otherwise: most of all of a thin one."""
 
 
 @pytest.fixture(scope="module")

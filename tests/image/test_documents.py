@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -158,3 +159,18 @@ def test_other_pictures_are_one_page() -> None:
 def test_what_is_no_file_is_refused_at_once(place: str) -> None:
     with pytest.raises(UserError, match="it is no file"):
         next(image.pages(Path(place)))
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
+def test_a_torn_tiff_whose_directories_lie_behind_their_pixels_ends_with_a_page_that_says_so(
+    share: float, tmp_path: Path
+) -> None:
+    whole = tmp_path / "whole.tif"
+    cv2.imwritemulti(str(whole), [noise(200, 150) for _ in range(6)])  # OpenCV's libtiff, page after page
+    content = whole.read_bytes()
+    assert image.n_pages(content) == 6
+    torn = list(image.pages(content[: int(share * len(content))], name="torn"))
+    assert len(torn) == image.n_pages(content[: int(share * len(content))])
+    assert 1 < len(torn) <= 6
+    assert [isinstance(page, UserError) for page in torn] == [False] * (len(torn) - 1) + [True]
+    assert str(torn[-1]) == f"page {len(torn)} of torn is missing: the file is torn"

@@ -107,8 +107,11 @@ def test_sixteen_bits_become_eight(form: str) -> None:
     assert image.decode(encoded(Image.fromarray(deep), form)).tolist() == [[0, 1, 128, 255]]
 
 
-def test_sixteen_bits_that_use_few_of_them_are_not_stretched() -> None:
-    assert image.decode(encoded(Image.fromarray(np.array([[0, 200]], np.uint16)))).tolist() == [[0, 1]]
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_deep_pixels_are_taken_in_the_range_that_they_use(bits: int) -> None:
+    full = 2**bits - 1
+    deep = np.array([[0, full // 3, full]], np.uint16)
+    assert image.decode(encoded(Image.fromarray(deep))).tolist() == [[0, 85, 255]]
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.5, 1.0], [0.0, 127.5, 255.0], [0.0, 32767.5, 65535.0]])

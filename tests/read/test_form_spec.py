@@ -121,6 +121,14 @@ FAULTS: list[tuple[Any, str]] = [
         with_field(kind="boxes", length=3, checks={"length": 4}),
         "s.json: field 'id': its checks ask for 4 digits, but it has 3 boxes",
     ),
+    *(
+        (
+            with_field(kind="boxes", length=3, checks=asked),
+            "s.json: field 'id': its checks ask for 4 digits, but it has 3 boxes",
+        )
+        for asked in ({"pattern": "##-##"}, {"allowed": ["1234", "98765"]}, {"least": 1000})
+    ),
+    (survey(template="a\0b.png"), r's.json: template is "a\u0000b.png"; it should be a text'),
     (
         survey(fields=[{"name": "id", "kind": "number", "box": box()}] * 2),
         "s.json: fields holds two of the name 'id'",
@@ -161,5 +169,7 @@ def test_what_is_no_json_is_told_with_its_place(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe{}")
     with pytest.raises(UserError, match=r"torn\.json is no text in UTF-8"):
         form_spec.load(path)
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(survey()).encode())
+    assert form_spec.load(path).name == "survey"
     with pytest.raises(UserError, match=r"missing\.json can't be read \(No such file"):
         form_spec.load(tmp_path / "missing.json")

@@ -62,7 +62,13 @@ def line_reader(text: str) -> Engine:
 
 
 def readers(digit: Engine, *, number: str = "4711", least: float = 0.0) -> Readers:
-    return Readers(number=line_reader(number), digit=digit, least_number=0.9, least_digit=lambda n: least * n)
+    return Readers(
+        number=line_reader(number),
+        digit=digit,
+        least_number=0.9,
+        least_digit=lambda n: least * n,
+        least_boxes=0.0,
+    )
 
 
 def pixels(x: float, y: float) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """A grid in a photo is read cell by cell; empty cells stay empty, and each digit is where its cell is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from inkdigits import data
+from inkdigits.card import NONE, Card
 from inkdigits.errors import UserError
 from inkdigits.read import grids
 from inkdigits.read.engine import Engine
@@ -66,3 +68,33 @@ def test_a_turned_photo_in_bad_light_is_read_the_same(reader: Engine, data_folde
 def test_a_page_without_a_grid_says_so(reader: Engine) -> None:
     with pytest.raises(UserError, match="shows no grid"):
         grids.read(np.full((200, 200), 210, np.uint8), reader, 0.0)
+
+
+def saying(row: Sequence[float]) -> Engine:
+    """A reader that says the same of every image: ten digits, then none."""
+    names = (*"0123456789", NONE)
+    scores = np.array(row, np.float32)
+    return Engine(
+        classify=lambda images: np.tile(scores, (len(images), 1)), card=Card(network={}, label_names=names)
+    )
+
+
+def test_in_a_cell_what_is_no_digit_is_a_tenth_as_likely(data_folder: Path) -> None:
+    page = grids.read(sheet(data_folder), saying([0, 0, 0, 0.2, 0, 0, 0, 0, 0, 0, 0.8]), 0.0)
+    (line, *_) = page.lines
+    assert line.text == "3"
+    assert line.confidence == pytest.approx(0.2 / (0.2 + 0.08))
+
+
+def test_ink_is_dark_even_where_more_of_a_cell_is_dark_than_not(reader: Engine, data_folder: Path) -> None:
+    picture = sheet(data_folder)
+    picture[62:138, 62:75] = picture[62:138, 124:138] = 95  # shaded on both sides of the digit
+    picture[62:74, 62:138] = picture[127:138, 62:138] = 95
+    assert grids.read(picture, reader, 0.0).grid == TEXTS
+
+
+def test_what_lies_at_the_rim_of_a_cell_is_its_frame_and_leaves_no_digit(data_folder: Path) -> None:
+    picture = sheet(data_folder)
+    cv2.line(picture, (62 + CELL, 66), (62 + CELL + 20, 66), 60, 5)
+    page = grids.read(picture, saying([0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]), 0.0)
+    assert (page.lines[1].text, page.lines[1].reason, page.lines[1].digits) == ("", "blank", ())

@@ -1,5 +1,6 @@
 """Lines of digits are read whole, without cutting; what is known of a number helps, and makes none up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,10 +9,10 @@ import pytest
 
 from inkdigits import data, image
 from inkdigits.data import known, pages
-from inkdigits.read import numbers
+from inkdigits.read import looks, numbers
 from inkdigits.read.checks import Checks
 from inkdigits.read.numbers import Reader, Wanted
-from inkdigits.types import Dataset, Gray
+from inkdigits.types import Dataset, Gray, Images, Scores
 
 ANY = Wanted(least_confidence=0.0)
 
@@ -71,7 +72,11 @@ def test_a_blank_picture_is_refused(level: int, number: Reader) -> None:
 def test_a_confidence_is_about_the_share_that_is_right(number: Reader, mnist: Dataset) -> None:
     random = np.random.default_rng(1)
     wanted = [random.integers(10_000, size=4).tolist() for _ in range(150)]
-    lines = [numbers.read(line_of(mnist, rows), number, ANY) for rows in wanted]
+    small = [
+        np.asarray(cv2.resize(line_of(mnist, rows), None, fx=0.09, fy=0.09, interpolation=cv2.INTER_AREA))
+        for rows in wanted  # 10 pixels high
+    ]
+    lines = [numbers.read(picture.astype(np.uint8), number, ANY) for picture in small]
     right = np.array([line.text == text_of(mnist, rows) for line, rows in zip(lines, wanted, strict=True)])
     confidences = np.array([line.confidence for line in lines])
     assert abs(confidences.mean() - right.mean()) < 0.1
@@ -111,3 +116,51 @@ def test_real_numbers_are_read(number: Reader, data_folder: Path) -> None:
     some = [each for each in pages.load(known.require("numbers10")) if each.writer == "writer-03"][:40]
     lines = [numbers.read(image.decode(each.file), number, ANY) for each in some]
     assert np.mean([line.text == each.digits for line, each in zip(lines, some, strict=True)]) > 0.65
+
+
+def test_what_else_is_on_the_page_has_no_say_in_a_lines_confidence(number: Reader, mnist: Dataset) -> None:
+    random = np.random.default_rng(3)
+    pictures = [line_of(mnist, random.integers(10_000, size=n).tolist()) for n in (3, 4, 5, 4, 6, 5)]
+    blank = np.full_like(line_of(mnist, list(range(7))), 220)
+    together = numbers.read_all([*pictures, blank], number, ANY)
+    alone = [numbers.read(picture, number, ANY) for picture in pictures]
+    assert [line.text for line in together[:-1]] == [line.text for line in alone]
+    for one, other in zip(together, alone, strict=False):
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-5)
+    assert together[-1].reason == "blank"
+
+
+def test_the_reader_of_single_digits_judges_lines_that_arent_sure_and_no_others(
+    number: Reader, mnist: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "SURE", 0.97)
+    sure, unsure = 0, 0
+    asked: list[int] = []
+
+    def classify(images: Images) -> Scores:
+        asked.append(len(images))
+        assert number.digits is not None
+        return number.digits.classify(images)
+
+    assert number.digits is not None
+    watched = replace(number, digits=replace(number.digits, classify=classify))
+    random = np.random.default_rng(5)
+    for _ in range(60):
+        ink = image.strip(line_of(mnist, random.integers(10_000, size=2).tolist(), gap=2)).ink
+        (seen,) = numbers.look(watched, [ink])
+        asked.clear()
+        found = seen.read()
+        if len(seen.looks) == 1:
+            sure += 1
+            assert (asked, found.confidence >= looks.SURE) == ([], True)
+        elif asked:
+            unsure += 1
+            without = numbers.look(replace(number, digits=None), [ink])[0].read()
+            assert found.confidence != without.confidence
+    assert min(sure, unsure) > 5
+
+
+def test_scores_are_of_a_strips_own_frames(number: Reader, mnist: Dataset) -> None:
+    ink = image.strip(line_of(mnist, [0, 1, 2])).ink
+    (seen,) = numbers.look(number, [ink])
+    assert len(seen.looks[0]) == image.n_frames(ink.shape[1])

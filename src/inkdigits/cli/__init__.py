@@ -241,8 +241,10 @@ def read(  # noqa: PLR0913 (each is a flag)
 
     asked = {"length": length, "least": least, "most": most, "check_digit": check_digit, "pattern": pattern}
     checks = reading.checks(asked, allowed)
-    order = Order(kind=kind, form=form, model=model, max_error=max_error, checks=checks)
-    output = reading.Output(as_json=as_json, as_csv=as_csv, file=out, resume=resume, once=once)
+    threads = 1 if workers > 1 else min(reading.MOST_THREADS, os.cpu_count() or 1)
+    order = Order(kind=kind, form=form, model=model, max_error=max_error, checks=checks, threads=threads)
+    needed = tuple(path for path in (*paths, form, model, allowed) if path is not None)
+    output = reading.Output(as_json=as_json, as_csv=as_csv, file=out, resume=resume, once=once, needed=needed)
     return reading.read(paths, Job(order=order, pictures=annotate), output, workers=workers)
 
 
@@ -310,6 +312,7 @@ def info(data: str, /, *, picture: Path | None = None, as_json: _AsJson = False)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and leaves with its exit status; what a user can put right is one sentence."""
     warnings.showwarning = show_warning
+    sys.stdout, sys.stderr = (stream or open(os.devnull, "w") for stream in (sys.stdout, sys.stderr))  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console without blocks or Chinese gets question marks

@@ -35,16 +35,19 @@ class Exported:
 
 def export(model: Path, out: Path, *, data: str | None, as_json: bool) -> int:
     """Writes the file where every answer is the network's own; the exit status."""
-    if out.suffix != ".onnx":
-        raise ArgumentError(f"{out} is no name for an ONNX file; it should end in .onnx")
+    if out.suffix != ".onnx" or out.is_dir():
+        raise ArgumentError(f"{out} is no name for an ONNX file; it should end in .onnx, and be no folder")
     loaded = checkpoint.load(model_file(model))
+    if loaded.card.reads_lines:
+        raise UserError(f"{model} reads lines; a model is tried on digit images before it is exported")
     source = data or loaded.card.provenance.get("data")
     if not isinstance(source, str):
         raise ArgumentError(
             f"{model} doesn't say what it learnt from: name a data set to try it on with --data"
         )
+    images = _images(model, loaded, source, is_asked=data is not None)
     content = exporter.graph(loaded)
-    found = _agreement(loaded, content, judged(source, loaded).images, out=out)
+    found = _agreement(loaded, content, images, out=out)
     files.write(out, content)
     if as_json:
         print_json(asdict(found))
@@ -54,6 +57,17 @@ def export(model: Path, out: Path, *, data: str | None, as_json: bool) -> int:
             f" network's own, and every score within {found.largest_difference:.1g}"
         )
     return 0
+
+
+def _images(model: Path, loaded: Model, source: str, *, is_asked: bool) -> Images:
+    try:
+        return judged(source, loaded).images
+    except UserError as error:
+        if is_asked:
+            raise
+        raise UserError(
+            f"{model} learnt from {source}, which isn't at hand ({error}): name another set with --data"
+        ) from error
 
 
 def _agreement(model: Model, content: bytes, images: Images, *, out: Path) -> Exported:

@@ -2,18 +2,18 @@
 
 import csv
 import hashlib
-import io
 import json
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from inkdigits import __version__, files, weights
-from inkdigits.cli.journal import Entry, Journal
+from inkdigits.cli import told
+from inkdigits.cli.journal import FIRST, VERSION, Entry, Journal
 from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError
@@ -22,13 +22,14 @@ from inkdigits.read.batch import Job, Part
 from inkdigits.read.checks import Checks, parse
 from inkdigits.types import Document, Page
 
-COLUMNS = (
-    "file", "page", "line", "field", "text", "confidence", "accepted", "reason", "x", "y", "width", "height"
-)  # fmt: skip
-"""The header of a CSV; a file or page that couldn't be read is a row with the reason alone."""
+MOST_WORKERS = 60
+"""Processes, at most: more than the system can wait for at once on Windows, and of use to nobody."""
 
-_FIRST, _VERSION = "first_page", "version"
-"""Beside a part in the journal: where it begins, and how large its file was and when it was changed."""
+MOST_THREADS = 4
+"""Threads of a process that reads alone: more have nothing to do."""
+
+MOST_ERROR = 0.5
+"""The largest share of wrong answers that can be asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class Output:
     """Where results go: standard output as lines, JSON or CSV, or a file, which can be gone on with.
 
     With `once`, what is read waits until all is, and then every allowed number is given to one line at most.
+    `needed` are files that are read from, and that the results must not replace.
     """
 
     as_json: bool = False
@@ -43,6 +45,7 @@ class Output:
     file: Path | None = None
     resume: bool = False
     once: bool = False
+    needed: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.as_json and self.as_csv:
@@ -59,6 +62,11 @@ class Output:
             )
         if self.file is not None and self.file.suffix not in (".json", ".csv"):
             raise ArgumentError(f"{self.file} is no name for results; it should end in .json or .csv")
+        for path in self.needed:
+            if self.file is not None and self.file.resolve() == path.resolve():
+                raise ArgumentError(
+                    f"{path} is read from, so that results can't replace it: name another file"
+                )
 
 
 def checks(asked: Mapping[str, object], allowed: Path | None) -> Checks | None:
@@ -72,8 +80,10 @@ def checks(asked: Mapping[str, object], allowed: Path | None) -> Checks | None:
 def _listed(path: Path) -> list[str]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the list {path} ({error})") from error
+    except OSError as error:
+        raise UserError(f"cannot read the list {path} ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"cannot read the list {path}: it should be a text in UTF-8") from error
     if not lines:
         raise UserError(f"the list {path} is empty; it should hold a number a line")
     return lines
@@ -81,15 +91,7 @@ def _listed(path: Path) -> list[str]:
 
 def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> int:
     """Reads every file and says what is in it; 1 where one couldn't be read, or a page not be drawn."""
-    if workers < 1:
-        raise ArgumentError(f"workers is {workers}, but has to be 1 or more")
-    if output.once and (job.order.checks is None or not job.order.checks.allowed):
-        raise ArgumentError("--once gives each allowed number to one line: name them with --allowed")
-    for path in paths:
-        if job.pictures is not None and path.is_dir() and path.resolve() == job.pictures.resolve():
-            raise ArgumentError(
-                f"{path} is read, so that its pages can't be drawn into it: name another folder"
-            )
+    _refuse(paths, job, output, workers=workers)
     if not reader.knows_thresholds(job.order):
         warnings.warn(
             f"{job.order.model} knows no thresholds: nothing is accepted", UserWarning, stacklevel=2
@@ -108,25 +110,54 @@ def read(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> in
     return _to_console(_joined(wanted, entries(wanted)), output, job)
 
 
+def _refuse(paths: Sequence[Path], job: Job, output: Output, *, workers: int) -> None:
+    """Raises ArgumentError for what can't be asked."""
+    if not 1 <= workers <= MOST_WORKERS:
+        raise ArgumentError(f"workers is {workers}, but has to lie between 1 and {MOST_WORKERS}")
+    if not 0 < job.order.max_error <= MOST_ERROR:
+        raise ArgumentError(
+            f"max-error is {job.order.max_error:g}, but is a share above 0 and up to {MOST_ERROR}:"
+            " 0.01 for one answer in a hundred"
+        )
+    if job.pictures is not None and job.pictures.exists() and not job.pictures.is_dir():
+        raise ArgumentError(f"{job.pictures} is a file, where a folder for annotated pages was expected")
+    if output.once and (job.order.checks is None or not job.order.checks.allowed):
+        raise ArgumentError("--once gives each allowed number to one line: name them with --allowed")
+    for path in paths:
+        if job.pictures is not None and _is_folder(path) and path.resolve() == job.pictures.resolve():
+            raise ArgumentError(
+                f"{path} is read, so that its pages can't be drawn into it: name another folder"
+            )
+
+
 def _described(job: Job) -> str:
     """What decides how files are read: the options, the models, a form's spec and template, the version."""
     template = None if job.order.form is None else form_spec.load(job.order.form).template
     named = (path for path in (job.order.model, job.order.form, template) if path is not None)
     contents = [*(path.read_bytes() for path in named), *map(weights.content, weights.NAMES)]
+    job = replace(job, order=replace(job.order, threads=1))  # that changes no answer
     return " ".join([repr(job), *(hashlib.sha256(each).hexdigest() for each in contents), __version__])
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     """The files named, and those in folders named, by name; of a folder without pictures, itself."""
     for path in paths:
-        if path.is_dir():
-            yield from sorted(each for each in path.iterdir() if _is_picture(each)) or [path]
-        else:
-            yield path
+        try:
+            inside = sorted(each for each in path.iterdir() if _is_picture(each)) if path.is_dir() else []
+        except OSError:  # said where it is read
+            inside = []
+        yield from inside or [path]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # said where it is read
+        return False
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in reader.SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in reader.SUFFIXES and not path.name.startswith(".") and not path.is_dir()
 
 
 def _entries(wanted: Sequence[Part], job: Job, output: Output, *, workers: int) -> Iterator[Entry]:
@@ -175,14 +206,14 @@ def _to_console(documents: Iterator[Entry], output: Output, job: Job) -> int:
     found: list[Entry] = []
     rows = csv.writer(sys.stdout, lineterminator="\n")
     if output.as_csv:
-        rows.writerow(COLUMNS)
+        rows.writerow(told.COLUMNS)
     try:
         for document in documents:
             found.append(document)
             if output.as_csv:
-                rows.writerows(_rows(document))
+                rows.writerows(told.rows(document))
             elif not output.as_json:
-                print(f"{document['file']}: {_told(document)}")
+                print(f"{document['file']}: {told.sentence(document)}")
             sys.stdout.flush()  # at once: what was read before a Ctrl-C stays
     except KeyboardInterrupt:
         if output.as_json:
@@ -199,32 +230,68 @@ def _to_file(
     """Results into a file; what is done is kept beside it until all is, so that --resume can go on."""
     assert output.file is not None
     journal = Journal(output.file, _described(job))
-    if journal.path.exists() and not output.resume:
-        raise UserError(f"{journal.path} holds what a stopped batch had read: give --resume, or delete it")
-    had = [entry for entry in journal.entries() if _still_holds(entry)] if output.resume else []
-    done = {(entry["file"], entry[_FIRST]): _plain(entry) for entry in had}
-    left = [part for part in wanted if _place(part) not in done]
-    try:
-        with journal.writing(had) as note:
-            for part, entry in zip(left, read_rest(left), strict=True):
-                note({**entry, _FIRST: part.first, _VERSION: _version(part.path)})
-                done[_place(part)] = entry
-    except KeyboardInterrupt:
-        n_done = sum(part.is_last and _place(part) in done for part in wanted)
-        n_files = sum(part.is_last for part in wanted)
-        further = "" if output.once else "; go on with --resume"
-        print(f"inkdigits: {n_done:,} of {n_files:,} files are read{further}", file=sys.stderr)
-        return INTERRUPTED
-    found = list(_joined(wanted, [done[_place(part)] for part in wanted]))
-    text = _csv(found) if output.file.suffix == ".csv" else json.dumps(found, indent=2, ensure_ascii=False)
-    files.write(output.file, text.encode(errors="replace"))
-    journal.remove()
-    return _status(found, job)
+    with journal.held():
+        if journal.path.exists() and not output.resume:
+            raise UserError(
+                f"{journal.path} holds what a stopped batch had read: give --resume, or delete it"
+            )
+        done: dict[tuple[str, int], Entry] = {}
+        try:
+            if output.once:
+                done = {_place(part): entry for part, entry in zip(wanted, read_rest(wanted), strict=True)}
+            else:
+                had = _had(journal, wanted, job) if output.resume else []
+                done = {(entry["file"], entry[FIRST]): _plain(entry) for entry in had}
+                left = [part for part in wanted if _place(part) not in done]
+                with journal.writing(had) as note:
+                    for part, entry in zip(left, read_rest(left), strict=True):
+                        note({**entry, FIRST: part.first, VERSION: _version(part.path)})
+                        done[_place(part)] = entry
+        except KeyboardInterrupt:
+            n_done = sum(part.is_last and _place(part) in done for part in wanted)
+            n_files = sum(part.is_last for part in wanted)
+            further = "" if output.once else "; go on with --resume"
+            print(f"inkdigits: {n_done:,} of {n_files:,} files are read{further}", file=sys.stderr)
+            return INTERRUPTED
+        found = list(_joined(wanted, [done[_place(part)] for part in wanted]))
+        text = (
+            told.table(found)
+            if output.file.suffix == ".csv"
+            else json.dumps(found, indent=2, ensure_ascii=False)
+        )
+        files.write(output.file, text.encode(errors="replace"))
+        journal.remove()
+    n_failed = sum(_has_failed(document, job.pictures) for document in found)
+    if n_failed:
+        more = "" if job.pictures is None else ", or not drawn"
+        print(
+            f"inkdigits: {n_failed:,} of {len(found):,} files couldn't be read{more}, or not whole:"
+            f" {output.file} says why",
+            file=sys.stderr,
+        )
+    return 1 if n_failed else 0
 
 
-def _still_holds(entry: Entry) -> bool:
-    """Whether a file was read, and hasn't been changed since."""
-    return not entry["error"] and entry.get(_VERSION) == _version(Path(entry["file"]))
+def _had(journal: Journal, wanted: Sequence[Part], job: Job) -> list[Entry]:
+    """What was read before and still holds. Raises UserError where files were named that now aren't."""
+    places = {_place(part) for part in wanted}
+    named = {file for file, _ in places}
+    entries = journal.entries()
+    for entry in entries:
+        if entry["file"] not in named and Path(entry["file"]).exists():
+            raise UserError(
+                f"{journal.path} was begun with other files, such as {entry['file']}: name them too,"
+                " or delete it"
+            )
+    return [
+        entry for entry in entries if (entry["file"], entry[FIRST]) in places and _still_holds(entry, job)
+    ]
+
+
+def _still_holds(entry: Entry, job: Job) -> bool:
+    """Whether a file was read, hasn't been changed since, and is drawn where it should be."""
+    is_drawn = job.pictures is None or _are_drawn(entry, job.pictures, first=entry[FIRST])
+    return is_drawn and not entry["error"] and entry[VERSION] == _version(Path(entry["file"]))
 
 
 def _version(path: Path) -> str:
@@ -241,50 +308,7 @@ def _place(part: Part) -> tuple[str, int]:
 
 def _plain(entry: Entry) -> Entry:
     """A document without what the journal keeps beside it."""
-    return {name: value for name, value in entry.items() if name not in (_FIRST, _VERSION)}
-
-
-def _csv(documents: Iterable[Entry]) -> str:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for document in documents:
-        rows.writerows(_rows(document))
-    return text.getvalue()
-
-
-def _rows(document: Entry) -> list[list[object]]:
-    """A row for each line; for a file or page without any, one that says why."""
-    if not document["pages"]:
-        return [[document["file"], *[""] * 6, document["error"], *[""] * 4]]
-    found: list[list[object]] = []
-    for number, page in enumerate(document["pages"], 1):
-        for at, (name, line) in enumerate(zip(_names(page), page["lines"], strict=True), 1):
-            box = line["box"]
-            found.append(
-                [
-                    document["file"], number, at, name, line["text"], f"{line['confidence']:.6f}",
-                    str(line["accepted"]).lower(), line["reason"] or "",
-                    box["x"], box["y"], box["width"], box["height"],
-                ]
-            )  # fmt: skip
-        if not page["lines"]:
-            reason = page["error"] or "no digits"
-            found.append([document["file"], number, *[""] * 5, reason, *[""] * 4])
-    return found
-
-
-def _names(page: Entry) -> list[str]:
-    """What each line is: a form's field by its name, a grid's cell by its row and column, from 1."""
-    if page["fields"] is not None:
-        return [field["name"] for field in page["fields"]]
-    if page["grid"] is not None:
-        return [
-            f"r{row}c{column}"
-            for row, cells in enumerate(page["grid"], 1)
-            for column in range(1, len(cells) + 1)
-        ]
-    return [""] * len(page["lines"])
+    return {name: value for name, value in entry.items() if name not in (FIRST, VERSION)}
 
 
 def _status(documents: Iterable[Entry], job: Job) -> int:
@@ -295,45 +319,10 @@ def _has_failed(document: Entry, pictures: Path | None) -> bool:
     """Whether a file or a page of it couldn't be read, or not be drawn where it should be."""
     if document["error"] or any(page["error"] for page in document["pages"]):
         return True
-    if pictures is None:
-        return False
-    pages = range(1, len(document["pages"]) + 1)
-    return not all(batch.picture(pictures, Path(document["file"]), page).is_file() for page in pages)
+    return pictures is not None and not _are_drawn(document, pictures)
 
 
-def _told(document: Entry) -> str:
-    if document["error"] is not None:
-        return str(document["error"]).removeprefix(f"{document['file']} ")
-    pages = document["pages"]
-    told = [_page(page) for page in pages]
-    if len(pages) == 1:
-        return told[0]
-    return "".join(f"\n  page {number}: {text}" for number, text in enumerate(told, 1))
-
-
-def _page(page: Entry) -> str:
-    if page["error"] is not None:
-        return str(page["error"])
-    if page["grid"] is not None:
-        return _grid(page)
-    if page["fields"] is not None:
-        return "".join(f"\n  {field['name']}: {_line(field)}" for field in page["fields"])
-    return "; ".join(_line(line) for line in page["lines"]) or "no digits"
-
-
-def _grid(page: Entry) -> str:
-    """The cells by rows: a point for a blank one, a question mark where what is written isn't accepted."""
-    told = []
-    for cell in page["lines"]:
-        doubt = "" if cell["accepted"] or cell["reason"] == "blank" else "?"
-        told.append(f"{cell['text']}{doubt}" or ".")
-    n = len(page["grid"][0])
-    rows = (told[at : at + n] for at in range(0, len(told), n))
-    return "".join("\n  " + " ".join(f"{cell:2}" for cell in row).rstrip() for row in rows)
-
-
-def _line(line: Entry) -> str:
-    if not line["text"]:
-        return f"refused: {line['reason']}"
-    doubt = "" if line["accepted"] else f", not accepted: {line['reason']}"
-    return f"{line['text']}  {100 * line['confidence']:.1f} %{doubt}"
+def _are_drawn(document: Entry, pictures: Path, *, first: int = 0) -> bool:
+    """Whether every page that was read is drawn; the first of them is counted from 0."""
+    pages = [number for number, page in enumerate(document["pages"], first + 1) if not page["error"]]
+    return all(batch.picture(pictures, Path(document["file"]), number).is_file() for number in pages)

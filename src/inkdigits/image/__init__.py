@@ -11,7 +11,7 @@ from inkdigits.image.form import INK_SIDE, MIDDLE, are_digit_images, digit, find
 from inkdigits.image.grids import Grid, find_grid
 from inkdigits.image.ink import find_ink
 from inkdigits.image.lines import Crop, find_lines
-from inkdigits.image.strips import COLUMNS, MARGIN, Strip, n_frames, side_by_side, strip
+from inkdigits.image.strips import COLUMNS, MARGIN, Strip, n_frames, padded, side_by_side, strip
 from inkdigits.image.strips import HEIGHT as STRIP_HEIGHT
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "is_digit_image",
     "n_frames",
     "n_pages",
+    "padded",
     "pages",
     "side_by_side",
     "strip",

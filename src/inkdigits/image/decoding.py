@@ -42,6 +42,9 @@ _DECODERS: dict[bytes, type[ImageFile.ImageFile]] = {
 
 _SEEN, _MOST_SEEN, _DARKEST, _BRIGHT = 128, 0.6, 2, 170
 
+_RANGES = tuple(2.0**bits - 1 for bits in (8, 10, 12, 14, 16))
+"""The brightest value of pixels of so many bits, as cameras and scanners have them."""
+
 _PART = 1 << 20
 """Values of more than 8 bits that are converted at once."""
 
@@ -136,9 +139,7 @@ def _eight_bits(deep: NDArray[np.generic], *, name: str) -> Gray:
     if deep.dtype.kind == "f" and brightest <= 1.0:
         full = 1.0
     else:
-        full = next(
-            (full for full in (255.0, 65535.0) if deep.dtype.itemsize != 2 and brightest <= full), 65535.0
-        )
+        full = next((full for full in _RANGES if brightest <= full), _RANGES[-1])
     eight = np.empty(deep.shape, np.uint8)
     # A part at a time: as float64, the largest picture would fill gigabytes.
     for at in range(0, deep.size, _PART):

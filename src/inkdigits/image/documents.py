@@ -88,31 +88,41 @@ def _n_pictures(content: bytes, *, name: str) -> int:
         raise UserError(
             f"{name} is no picture or document in a known format; one of: {', '.join(decoding.FORMATS)}, PDF"
         )
-    return _checked(_n_directories(content), name=name) if known is TiffImageFile else 1
+    return _checked(max(1, sum(_n_directories(content))), name=name) if known is TiffImageFile else 1
 
 
-def _n_directories(content: bytes) -> int:
-    """The length of a TIFF's chain of directories, up to its end, a loop in it, or one page too many.
+def _n_directories(content: bytes) -> tuple[int, bool]:
+    """The length of a TIFF's chain of directories, and whether the file ends before the next one does.
 
-    Each is a count of fields (2 bytes), as many fields (12 bytes each), and the place of the next (4 bytes).
+    The chain goes up to its end, a loop in it, or one page too many. Each directory is a count of fields (2
+    bytes), as many fields (12 bytes each), and the place of the next (4 bytes).
     """
     order = "<" if content.startswith(b"II") else ">"
     seen: set[int] = set()
     link = 4
-    while link + 4 <= len(content) and len(seen) <= MOST_PAGES:
+    while len(seen) <= MOST_PAGES:
+        if link + 4 > len(content):
+            break  # the last one is torn itself, and will say so
         (directory,) = struct.unpack_from(f"{order}I", content, link)
-        if directory in seen or not 0 < directory <= len(content) - 2:
+        if directory in seen or directory == 0:
             break
+        if directory > len(content) - 2:
+            return len(seen), True
         seen.add(directory)
         (n_fields,) = struct.unpack_from(f"{order}H", content, directory)
         link = directory + 2 + 12 * n_fields
-    return max(1, len(seen))
+    return len(seen), False
 
 
 def _tiff_pages(content: bytes, wanted: slice, *, name: str) -> Iterator[Gray | UserError]:
+    n, is_torn = _n_directories(content)
     with decoding.damage_told(name), TiffImageFile(BytesIO(content)) as tiff:
-        for number in range(_n_directories(content))[wanted]:
-            yield _tiff_page(tiff, number, name=_page_name(number, name))
+        for number in range(n + is_torn)[wanted]:
+            page_name = _page_name(number, name)
+            if number == n:
+                yield UserError(f"{page_name} is missing: the file is torn")
+            else:
+                yield _tiff_page(tiff, number, name=page_name)
 
 
 def _tiff_page(tiff: TiffImageFile, number: int, *, name: str) -> Gray | UserError:

@@ -16,7 +16,7 @@ _LEAST_FILLED = 0.95
 _MOST_BRIGHT_AROUND = 0.1
 _LEAST_SIDES, _LEAST_STEP = 2, 20
 _N_PLACES, _OFF = 60, 5.0
-_INSET = 0.006
+_INSET, _NARROWEST = 0.008, 16
 
 
 def laid_flat(picture: Gray) -> tuple[Gray, Matrix] | None:
@@ -32,8 +32,11 @@ def laid_flat(picture: Gray) -> tuple[Gray, Matrix] | None:
         return None
     ratio = np.array([picture.shape[1] / size[0], picture.shape[0] / size[1]], np.float32)
     corners = np.asarray(corners * ratio, np.float32)
-    side = float(np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1).max())
-    flat, turn = flattened(picture, corners, side=round(side), margin=-max(1, round(_INSET * side)))
+    sides = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
+    longer, shorter = float(sides.max()), float(sides.min())
+    if shorter < _NARROWEST:
+        return None
+    flat, turn = flattened(picture, corners, side=round(longer), margin=-max(1, round(_INSET * shorter)))
     return flat, np.asarray(np.linalg.inv(turn), np.float64)
 
 

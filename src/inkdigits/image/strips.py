@@ -96,17 +96,21 @@ def strip(picture: Gray) -> Strip:
     )
 
 
-def side_by_side(strips: Sequence[Gray]) -> NDArray[np.uint8]:
+def side_by_side(strips: Sequence[Gray], *, multiple: int = COLUMNS) -> NDArray[np.uint8]:
     """Strips as one array, uint8 (n, 32, width): each behind 8 black columns, and black to the width's end.
 
-    The width is a whole multiple of 4, 8 columns at least behind the longest strip.
+    The width is a whole multiple of `multiple`, with 8 columns at least behind the longest strip.
     """
-    longest = max(strip.shape[1] for strip in strips)
-    width = -(-(longest + 2 * MARGIN) // COLUMNS) * COLUMNS
+    width = padded(max(strip.shape[1] for strip in strips), multiple=multiple)
     together = np.zeros((len(strips), HEIGHT, width), np.uint8)
     for row, strip in zip(together, strips, strict=True):
         row[:, MARGIN : MARGIN + strip.shape[1]] = strip
     return together
+
+
+def padded(width: int, *, multiple: int = COLUMNS) -> int:
+    """How wide a strip becomes by `side_by_side` where it is the longest."""
+    return -(-(width + 2 * MARGIN) // multiple) * multiple
 
 
 def n_frames(width: int) -> int:

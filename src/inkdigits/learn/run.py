@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from inkdigits import __version__, data, files
+from inkdigits import __version__, data, files, lock
 from inkdigits.card import Card
 from inkdigits.data import digest, split
 from inkdigits.errors import UserError
 from inkdigits.evaluate.metrics import Evaluation, score
-from inkdigits.learn import checkpoint, device, history, lock
+from inkdigits.learn import checkpoint, device, history
 from inkdigits.learn.augment import warn_of_flips
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.options import TrainOptions, flat
@@ -67,7 +67,7 @@ def run(
     warn_of_flips(options.augment, training.label_names)
     kept, validation = validation_set(source, training, options)
     guard = folder / LOCK_FILE
-    with lock.held(guard, work="run"):
+    with lock.held(guard, busy=f"another run is at work in {folder}; name another directory"):
         _check_folder(folder, resume=resume)  # again: another process may just have been through
         files.sweep(folder)
         arguments = {"data": source, **flat(options)}

@@ -12,8 +12,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from inkdigits import lock
 from inkdigits.errors import UserError
-from inkdigits.learn import lock
 
 NAME = "inkdigits"
 """The study's name in its file."""
@@ -27,7 +27,10 @@ def opened(path: Path) -> Iterator[optuna.Study]:
     be read or written, whenever that shows, and where another process has it open.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    alone = lock.held(path.with_name(f".{path.name}.lock"), work="search")
+    alone = lock.held(
+        path.with_name(f".{path.name}.lock"),
+        busy=f"another search is at work in {path.parent}; name another directory",
+    )
     with alone, _one_sentence(path), contextlib.closing(_Storage(path)) as storage:
         study = optuna.create_study(
             study_name=NAME, storage=storage.rows, load_if_exists=True, direction="maximize"

@@ -3,13 +3,15 @@
 import contextlib
 import hashlib
 import itertools
+import os
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import cv2
@@ -111,7 +113,8 @@ def _by_pool(wanted: Sequence[Part], job: Job, workers: int) -> Iterator[Documen
         try:
             while True:
                 room = _AHEAD * workers - len(ahead)
-                ahead += [pool.submit(_work, part) for part in itertools.islice(coming, room)]
+                with _ctrl_c_held_back():
+                    ahead += [pool.submit(_work, part) for part in itertools.islice(coming, room)]
                 if not ahead:
                     return
                 yield ahead[0].result()
@@ -122,10 +125,25 @@ def _by_pool(wanted: Sequence[Part], job: Job, workers: int) -> Iterator[Documen
             pool.shutdown(cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Processes begun meanwhile get no Ctrl-C, which Python would tell at length, before they allow it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _alone(part: Part, job: Job) -> Document:
     with _pool(1, job) as pool:
         try:
-            return pool.submit(_work, part).result()
+            with _ctrl_c_held_back():
+                coming = pool.submit(_work, part)
+            return coming.result()
         except BrokenProcessPool:
             which = "" if part.end is None else f"pages {part.first + 1} to {part.end} of "
             error = f"{which}{part.path} ended the process that read it"
@@ -138,9 +156,20 @@ _worker_of_process: Callable[[Part], Document] | None = None
 def _start(job: Job) -> None:
     global _worker_of_process  # noqa: PLW0603 (a process has one)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it at once; the first process says so
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.showwarning = show_warning
     cv2.setNumThreads(1)
     _worker_of_process = _worker(job)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that began it is gone, however that went."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(part: Part) -> Document:

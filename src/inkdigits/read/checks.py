@@ -40,6 +40,13 @@ class Checks:
         _refuse_check_digit(self)
         _refuse_allowed(self)
 
+    @property
+    def fewest(self) -> int:
+        """How many digits the shortest number has that meets them, as far as they tell."""
+        if self.allowed:
+            return min(len(number) for number in self.allowed)
+        return _length(self) or len(str(self.least or 0))
+
 
 def parse(values: Mapping[str, object]) -> Checks:
     """The checks that decoded JSON describes, its keys being the fields of `Checks`; null leaves one open.

@@ -51,8 +51,14 @@ def load(source: Path | bytes, *, name: str = "", threads: int = 0) -> Engine:
         described = card.parse(json.loads(session.get_modelmeta().custom_metadata_map[card.KEY]))
     except KeyError as error:
         raise UserError(f"{name} is an ONNX file, but not one of inkdigits") from error
-    except (TypeError, ValueError, RecursionError) as error:
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
         raise UserError(f"{name} doesn't describe its model ({error})") from error
+    n_labels = len(described.label_names) + described.reads_lines
+    n_scores = session.get_outputs()[0].shape[-1]
+    if isinstance(n_scores, int) and n_scores != n_labels:
+        raise UserError(
+            f"{name} gives {n_scores} scores, but describes {n_labels}: it is not the model it says"
+        )
     return Engine(classify=_classifier(session), card=described)
 
 

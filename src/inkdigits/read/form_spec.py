@@ -40,6 +40,12 @@ class Area:
     width: float
     height: float
 
+    def widened(self, more: float) -> "Area":
+        """The same, so much more on every side."""
+        return Area(
+            x=self.x - more, y=self.y - more, width=self.width + 2 * more, height=self.height + 2 * more
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
@@ -107,7 +113,7 @@ def load(path: Path) -> FormSpec:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"{path} is larger than {MOST_BYTES >> 20} MiB; a form's spec is smaller")
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path} can't be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -218,9 +224,9 @@ def _field(value: Any, *, at: str, order: int, page: Area) -> FieldSpec:
         known = checks.parse(all_checks(field))
     except UserError as error:
         raise UserError(f"{here}: checks: {error}") from error
-    if kind == "boxes" and known.length is not None and known.length > len(field.boxes):
+    if kind == "boxes" and known.fewest > len(field.boxes):
         raise UserError(
-            f"{here}: its checks ask for {known.length} digits, but it has {len(field.boxes)} boxes"
+            f"{here}: its checks ask for {known.fewest} digits, but it has {len(field.boxes)} boxes"
         )
     return field
 
@@ -329,7 +335,7 @@ def _list(value: Any, at: str) -> list[Any]:
 
 
 def _words(value: Any, at: str) -> str:
-    if not (isinstance(value, str) and value.strip()):
+    if not (isinstance(value, str) and value.strip() and "\0" not in value):
         raise UserError(f"{at} is {_shown(value)}; it should be a text")
     return value
 

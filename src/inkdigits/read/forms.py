@@ -38,13 +38,15 @@ _WITHIN, _FAINT, _LEAST_STROKE = 0.15, 0.07, 40
 class Readers:
     """The models that read lines and single digits, and from which confidence on each is believed.
 
-    `least_digit` tells it for each of so many digits that have to be right together.
+    `least_digit` tells it for each of so many digits that have to be right together, and `least_boxes` how
+    probable it has to be that they all are.
     """
 
     number: Engine
     digit: Engine
     least_number: float
     least_digit: Callable[[int], float]
+    least_boxes: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,6 +139,8 @@ def _boxes(sheet: _Sheet, spec: FieldSpec, readers: Readers, field: Field) -> Fi
     text = "".join(line.text or UNREAD for line in found)
     confidence = math.prod(line.confidence if line.text else 0.0 for line in found) if found else 0.0
     reason = _fault(lines)
+    if reason is None and confidence < readers.least_boxes:
+        reason = "unsure"
     if reason is None and spec.checks:
         reason = checks.objection(checks.parse(spec.checks), text)
     return replace(
@@ -195,7 +199,7 @@ _READS: dict[Kind, Callable[[_Sheet, FieldSpec, Readers, Field], Field]] = {
 def _cut(sheet: _Sheet, box: Area) -> _Cut:
     """A box with a sixteenth of its height around it, for its lines to be seen whole, at 96 pixels high."""
     scale = _HEIGHT / box.height
-    wide = _widened(box, _AROUND * box.height)
+    wide = box.widened(_AROUND * box.height)
     place = _place(sheet, box)
     view = flat(sheet.picture, place.to_picture, wide, scale=scale)
     printed = _printed(sheet, wide, view.shape, scale=scale)
@@ -231,7 +235,7 @@ def _inked(sheet: _Sheet, box: Area, place: _Place) -> float:
     """The share of an option's inside that is covered by ink which isn't the template's."""
     side = min(box.width, box.height)
     scale = _OPTION_SIDE / side
-    wide = _widened(box, side / 2)
+    wide = box.widened(side / 2)
     view = flat(sheet.picture, place.to_picture, wide, scale=scale)
     ink = _ink(view, widest=1.25 * _OPTION_SIDE) > _INKED
     printed = _printed(sheet, wide, view.shape, scale=scale) > 0
@@ -257,10 +261,6 @@ def _ink(view: Gray, *, widest: float) -> NDArray[np.float32]:
     side = 2 * round(widest / 2) + 1
     paper = cv2.morphologyEx(soft, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     return np.asarray(1 - soft / np.maximum(paper, np.float32(1)), np.float32)
-
-
-def _widened(area: Area, more: float) -> Area:
-    return Area(x=area.x - more, y=area.y - more, width=area.width + 2 * more, height=area.height + 2 * more)
 
 
 def _placed(line: Line, cut: _Cut) -> tuple[Digit, ...]:

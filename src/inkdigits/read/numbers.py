@@ -1,5 +1,6 @@
 """One line of digits in one picture, read along the strip without cutting it apart."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,12 @@ from inkdigits.read.engine import Engine
 from inkdigits.read.seen import Seen
 from inkdigits.types import Box, Candidate, Digit, Gray, Line
 
+PADDED = 64
+"""Strips are brought to whole multiples of so many columns."""
+
 _LEAST = 1e-30
 _NOTHING = 0.5
-_TOGETHER, _LONGER = 16, 1.35
+_TOGETHER = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,22 +89,19 @@ def _score(engine: Engine, strips: Sequence[Gray]) -> list[LogScores]:
 
 
 def _alike(strips: Sequence[Gray]) -> list[list[int]]:
-    """Which strips to score together: few, and those that are about as long as each other."""
-    parts: list[list[int]] = []
-    for at in sorted(range(len(strips)), key=lambda at: strips[at].shape[1]):
-        if (
-            parts
-            and len(parts[-1]) < _TOGETHER
-            and strips[at].shape[1] < _LONGER * strips[parts[-1][0]].shape[1]
-        ):
-            parts[-1].append(at)
-        else:
-            parts.append([at])
-    return parts
+    """Which strips to score together: few, and as long as each other once they are padded.
+
+    A network that reads both ways sees the black behind a strip too: what it says must not depend on which
+    others are on the page.
+    """
+    by_width: dict[int, list[int]] = defaultdict(list)
+    for at, strip in enumerate(strips):
+        by_width[image.padded(strip.shape[1], multiple=PADDED)].append(at)
+    return [part[at : at + _TOGETHER] for part in by_width.values() for at in range(0, len(part), _TOGETHER)]
 
 
 def _scores(engine: Engine, strips: Sequence[Gray]) -> list[LogScores]:
-    shown = image.side_by_side(strips)
+    shown = image.side_by_side(strips, multiple=PADDED)
     scores = engine.classify(shown)
     if scores.shape[1] * image.COLUMNS != shown.shape[2]:
         raise UserError(

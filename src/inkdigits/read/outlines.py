@@ -45,7 +45,7 @@ class Found:
 def find(picture: Gray, to_picture: Homography, box: Area, blank: Blank | None) -> Found:
     """Where near its place a box is printed: as on the blank page, a rectangle or an ellipse."""
     scale = _SIDE / min(box.width, box.height)
-    seen = _thin_ink(picture, to_picture, _widened(box, (_AROUND + _FARTHEST) / scale), scale)
+    seen = _thin_ink(picture, to_picture, box.widened((_AROUND + _FARTHEST) / scale), scale)
     best = Found(x=0, y=0, alike=0)
     for expected in _expected(box, blank, scale):
         found = _best(seen, expected, scale)
@@ -93,7 +93,7 @@ def _expected(box: Area, blank: Blank | None, scale: float) -> Iterator[_Ink]:
     then a little smaller and larger, since the line may run along the box's inside or its outside.
     """
     if blank is not None:
-        yield _thin_ink(blank.picture, blank.to_picture, _widened(box, _AROUND / scale), scale)
+        yield _thin_ink(blank.picture, blank.to_picture, box.widened(_AROUND / scale), scale)
     width, height = round(box.width * scale), round(box.height * scale)
     shape = (height + 2 * _AROUND, width + 2 * _AROUND)
     for more in _MORE:
@@ -106,7 +106,3 @@ def _expected(box: Area, blank: Blank | None, scale: float) -> Iterator[_Ink]:
             half = (width // 2 + more, height // 2 + more)
             cv2.ellipse(drawn, (shape[1] // 2, shape[0] // 2), half, 0, 0, 360, 1.0, 1, cv2.LINE_AA)
             yield np.asarray(cv2.GaussianBlur(drawn, (0, 0), _SOFT), np.float32)
-
-
-def _widened(area: Area, more: float) -> Area:
-    return Area(x=area.x - more, y=area.y - more, width=area.width + 2 * more, height=area.height + 2 * more)

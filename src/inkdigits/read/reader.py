@@ -83,6 +83,7 @@ def _form(path: Path, order: Order) -> Reader:
         digit=digit,
         least_number=least_confidence(number, order.max_error),
         least_digit=lambda n: _least_of_each(digit, order.max_error, n),
+        least_boxes=1 - order.max_error,
     )
 
     def read(picture: Gray) -> Page:
@@ -95,7 +96,8 @@ def _form(path: Path, order: Order) -> Reader:
 def _least_of_each(digit: Engine, error_rate: float, n: int) -> float:
     """From which confidence on each of n digits, so that all are right but for that rate.
 
-    Where the card knows no threshold for so low a rate of each, it is the strictest that it knows.
+    Where the card knows no threshold for so low a rate of each, it is the strictest that it knows; that the
+    product of their confidences has to be high enough too does the rest.
     """
     lowest = min(map(float, digit.card.thresholds), default=0.0)
     return least_confidence(digit, max(error_rate / n, lowest))
@@ -136,14 +138,23 @@ def read(
     All pages, or those from `first`, counted from 0, to before `end`.
     """
     try:
-        if path.is_dir():
-            raise UserError(f"{path} holds no pictures; it should: {', '.join(SUFFIXES)}")
+        _refuse_folder(path)
         pages = enumerate(image.pages(path, first=first, end=end), first + 1)
         found = tuple(_pages(pages, reader, on_page))
         errors = [page.error for page in found]
         return Document(file=str(path), error=errors[0] if all(errors) and errors else None, pages=found)
     except UserError as error:
         return Document(file=str(path), error=str(error), pages=())
+
+
+def _refuse_folder(path: Path) -> None:
+    """Raises UserError for a folder, and for a path that can't even be looked at."""
+    try:
+        if path.is_dir():
+            next(path.iterdir(), None)
+            raise UserError(f"{path} holds no pictures; it should: {', '.join(SUFFIXES)}")
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error.strerror})") from error
 
 
 def _pages(

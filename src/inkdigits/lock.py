@@ -1,4 +1,4 @@
-"""One process at a time in a directory."""
+"""One process at a time at the same files."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from inkdigits.errors import UserError
 
 
 @contextlib.contextmanager
-def held(path: Path, *, work: str) -> Iterator[None]:
+def held(path: Path, *, busy: str) -> Iterator[None]:
     """Keeps every other process that asks for the lock file at `path` out, until it is through or killed.
 
-    Raises UserError where another process is in, at what `work` names ("search"), and where the
-    directory can't be written.
+    Raises UserError, with the sentence `busy`, where another process is in, and where the directory can't
+    be written.
     """
     folder = path.parent
     lock = filelock.FileLock(path, timeout=0)
@@ -22,7 +22,7 @@ def held(path: Path, *, work: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except filelock.Timeout as error:
-        raise UserError(f"another {work} is at work in {folder}; name another directory") from error
+        raise UserError(busy) from error
     except OSError as error:
         raise UserError(f"cannot write in {folder}: {error.strerror}; name another directory") from error
     try:
