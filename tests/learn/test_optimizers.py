@@ -12,7 +12,7 @@ from torch import nn
 
 from inkdigits.learn import optimizers
 from inkdigits.learn.networks import registry
-from inkdigits.learn.optimizers import Adam, Momentum, Muon, Optimizer, orthogonal
+from inkdigits.learn.optimizers import Adam, Momentum, Muon, Optimizer, Part, orthogonal
 from inkdigits.learn.options import CHOICES, NetworkOptions, TrainOptions, change
 
 SHAPES = ((6, 4, 3, 3), (4, 6, 1, 1), (5, 7), (5,))
@@ -164,7 +164,7 @@ def test_the_state_is_all_that_is_needed_to_go_on(name: str) -> None:
     unbroken, stopped, resumed = some_weights(), some_weights(), some_weights()
 
     def rules(weights: list[nn.Parameter]) -> list[Optimizer]:
-        return optimizers.build(nn.ParameterList(weights), options)
+        return optimizers.build([Part(weights=weights)], options)
 
     def step(of: list[Optimizer]) -> Callable[[float], object]:
         return lambda factor: [rule.step(factor) for rule in of]
@@ -187,24 +187,30 @@ def test_the_state_is_all_that_is_needed_to_go_on(name: str) -> None:
 @pytest.mark.parametrize("model", CHOICES["model"])
 def test_every_weight_has_one_rule(model: str, name: str) -> None:
     network = registry.build(NetworkOptions(model=model, width=0.25), 10)
-    rules = optimizers.build(network, TrainOptions(optimizer=name))
+    rules = optimizers.build([Part(weights=list(network.parameters()))], TrainOptions(optimizer=name))
     moved = [id(weight) for rule in rules for weight in rule.weights]
     assert len(moved) == len(set(moved))
     assert set(moved) == {id(weight) for weight in network.parameters()}
 
 
-def test_frozen_weights_are_left_out() -> None:
+def test_parts_have_their_own_rates_and_first_steps_and_under_muon_the_rates_of_their_kind() -> None:
     network = registry.build(NetworkOptions(model="lenet5"), 10)
-    frozen = next(network.parameters()).requires_grad_(False)
-    for name in CHOICES["optimizer"]:
-        rules = optimizers.build(network, TrainOptions(optimizer=name))
-        assert all(weight is not frozen for rule in rules for weight in rule.weights)
+    head = Part(weights=list([*network.layers.children()][-1].parameters()))
+    others = [w for w in network.parameters() if not any(w is each for each in head.weights)]
+    parts = [head, Part(weights=others, rate=0.5, first_step=7)]
+    options = change(TrainOptions(), {"learning_rate": 0.1, "vector_rate": 0.02})
+    rules = optimizers.build(parts, options)
+    assert [(type(rule), rule.rate, rule.first_step) for rule in rules] == [
+        (Momentum, 0.02, 0),
+        (Muon, 0.05, 7),
+        (Momentum, 0.01, 7),
+    ]
 
 
 def test_under_muon_only_kernels_over_several_channels_are_made_orthogonal() -> None:
     network = registry.build(NetworkOptions(model="lenet5"), 10)
     options = change(TrainOptions(), {"learning_rate": 0.1, "vector_rate": 0.02})
-    kernels, rest = optimizers.build(network, options)
+    kernels, rest = optimizers.build([Part(weights=list(network.parameters()))], options)
     assert [tuple(weight.shape) for weight in kernels.weights] == [(16, 6, 5, 5)]
     assert (kernels.rate, rest.rate) == (0.1, 0.02)
     assert {weight.ndim for weight in rest.weights} == {1, 2, 4}
@@ -214,6 +220,6 @@ def test_under_muon_only_kernels_over_several_channels_are_made_orthogonal() -> 
 def test_under_muon_a_network_without_such_kernels_heeds_the_named_options(model: str) -> None:
     network = registry.build(NetworkOptions(model=model), 10)
     options = change(TrainOptions(), {"learning_rate": 0.1, "momentum": 0.7, "weight_decay": 0.01})
-    (rule,) = optimizers.build(network, options)
+    (rule,) = optimizers.build([Part(weights=list(network.parameters()))], options)
     assert isinstance(rule, Momentum)
     assert (rule.rate, rule.momentum, rule.weight_decay, rule.nesterov) == (0.1, 0.7, 0.01, True)

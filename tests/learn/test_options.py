@@ -31,7 +31,7 @@ def test_names_are_unique_across_the_levels() -> None:
 
 
 def test_the_models_are_those_of_the_registry() -> None:
-    assert CHOICES["model"] == (*registry.NETWORKS, *registry.LINE_NETWORKS)
+    assert CHOICES["model"] == (*registry.NETWORKS, *registry.LINE_NETWORKS, *registry.PUBLISHED)
     assert tuple(registry.LINE_NETWORKS) == LINE_MODELS
 
 

@@ -300,7 +300,7 @@ def test_batch_norm_is_measured_on_images_as_they_are(
     training, validation = halves(digits)
     wanted = asked(model="resnet", width=0.1, shift=4.0, averaging=averaging, norm_images=norm_images)
     trained = train.train(training, validation, wanted)
-    layers = trained.network.layers
+    layers = [*trained.network.layers.children()]
     rows = counted.order(len(training), seed=0, epoch=0)[:norm_images]
     shown = torch.from_numpy(training.images)[rows]
     kernel, norm = layers[0], layers[1]

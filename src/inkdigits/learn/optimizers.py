@@ -6,6 +6,7 @@ PyTorch's compiler when the first optimizer is made, about a second that a run o
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +25,25 @@ VECTOR_MOMENTUM = 0.85
 """Momentum, under muon, of the weights that are no kernels."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """Weights that move alike: at a share of the rates, and from a step of the run on."""
+
+    weights: Sequence[nn.Parameter]
+    rate: float = 1.0
+    first_step: int = 0
+
+
 class Optimizer(ABC):
-    """A rule for some weights: what it keeps between steps is in `state`, one list of tensors a kind."""
+    """A rule for some weights: what it keeps between steps is in `state`, one list of tensors a kind.
+
+    It is to move them from `first_step` of the run on.
+    """
 
     def __init__(self, weights: Iterable[nn.Parameter], *, rate: float, kinds: Sequence[str]) -> None:
         self.weights: list[Tensor] = list(weights)
         self.rate = rate
+        self.first_step = 0
         self.state = {kind: [torch.zeros_like(w) for w in self.weights] for kind in kinds}
         self.n_steps = 0
 
@@ -152,36 +166,46 @@ def orthogonal(matrix: Tensor) -> Tensor:
     return x.T if tall else x
 
 
-def build(network: nn.Module, options: TrainOptions) -> list[Optimizer]:
-    """The optimizers of the trainable weights: one, or under muon one for kernels and one for the rest."""
-    weights: list[nn.Parameter] = [w for w in network.parameters() if w.requires_grad]
-    rate, decay = options.learning_rate, options.weight_decay
+def build(parts: Sequence[Part], options: TrainOptions) -> list[Optimizer]:
+    """The optimizers of each part: one, or under muon one for kernels and one for the rest."""
+    made: list[Optimizer] = []
+    has_kernels = any(kernels(part.weights) for part in parts)
+    for part in parts:
+        for optimizer in _rules(list(part.weights), options, has_kernels=has_kernels):
+            optimizer.rate *= part.rate
+            optimizer.first_step = part.first_step
+            made.append(optimizer)
+    return made
+
+
+def kernels(weights: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """The weights that muon makes orthogonal: kernels that see several channels."""
+    return [weight for weight in weights if weight.ndim == 4 and weight.size(1) > 1]
+
+
+def _rules(weights: list[nn.Parameter], options: TrainOptions, *, has_kernels: bool) -> list[Optimizer]:
+    rate, momentum, decay = options.learning_rate, options.momentum, options.weight_decay
     match options.optimizer:
         case "sgd":
             return [Momentum(weights, rate=rate, weight_decay=decay)]
-        case "momentum" | "nesterov" as name:
-            nesterov = name == "nesterov"
-            return [
-                Momentum(weights, rate=rate, momentum=options.momentum, weight_decay=decay, nesterov=nesterov)
-            ]
+        case "momentum":
+            return [Momentum(weights, rate=rate, momentum=momentum, weight_decay=decay)]
         case "adam" | "adamw" as name:
             return [Adam(weights, rate=rate, weight_decay=decay, decoupled=name == "adamw")]
-    return _muon(kernels(network), weights, options)
+        case "muon" if has_kernels:
+            return _muon(weights, options)
+    return [Momentum(weights, rate=rate, momentum=momentum, weight_decay=decay, nesterov=True)]
 
 
-def kernels(network: nn.Module) -> list[nn.Parameter]:
-    """The trainable weights that muon makes orthogonal: kernels that see several channels."""
-    return [w for w in network.parameters() if w.requires_grad and w.ndim == 4 and w.size(1) > 1]
-
-
-def _muon(chosen: list[nn.Parameter], weights: list[nn.Parameter], options: TrainOptions) -> list[Optimizer]:
-    """Muon on `chosen`, Nesterov's momentum on all other weights; on all, where none is chosen."""
+def _muon(weights: list[nn.Parameter], options: TrainOptions) -> list[Optimizer]:
+    """Muon on kernels, Nesterov's momentum on the rest, as far as there are such weights."""
+    chosen = kernels(weights)
+    known = {id(weight) for weight in chosen}
+    rest = [weight for weight in weights if id(weight) not in known]
     rate, momentum, decay = options.learning_rate, options.momentum, options.weight_decay
-    if not chosen:
-        return [Momentum(weights, rate=rate, momentum=momentum, weight_decay=decay, nesterov=True)]
-    known = {id(w) for w in chosen}
-    rest = [w for w in weights if id(w) not in known]
-    return [
-        Muon(chosen, rate=rate, momentum=momentum, weight_decay=decay),
-        Momentum(rest, rate=options.vector_rate, momentum=VECTOR_MOMENTUM, nesterov=True),
-    ]
+    found: list[Optimizer] = []
+    if chosen:
+        found.append(Muon(chosen, rate=rate, momentum=momentum, weight_decay=decay))
+    if rest:
+        found.append(Momentum(rest, rate=options.vector_rate, momentum=VECTOR_MOMENTUM, nesterov=True))
+    return found

@@ -19,6 +19,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
         "strong",
         "best",
         "number",
+        "resnet18",
+        "vgg11_bn",
+        "vgg16_bn",
+        "efficientnet_lite0",
     ),
     "activation": ("relu", "sigmoid", "tanh", "gelu"),
     "pooling": ("max", "average"),
@@ -116,6 +120,21 @@ class TrainOptions:
         if self.validation == 0 and (self.patience or self.keep == "best"):
             name = "patience" if self.patience else "keep best"
             raise ArgumentError(f"{name} needs a validation split; set validation above 0, say to 0.1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartOptions:
+    """How a network that has learnt already goes on: what stays as it is, and how gently the rest moves."""
+
+    freeze: str = _option("none", "what stays: none, features, head-only, a number of stages, or a pattern")
+    unfreezing: float = _option(0.3, "share of the steps over which one stage after another joins the head")
+    stage_rate: float = _option(0.8, "factor on the rate for every stage farther from the head")
+    replay: float = _option(0.5, "share of every batch that is old images")
+
+    def __post_init__(self) -> None:
+        _within("unfreezing", self.unfreezing, 0.0, 1.0)
+        _within("stage_rate", self.stage_rate, 0.0, 1.0)
+        _within("replay", self.replay, 0.0, 0.95)
 
 
 _BENT = {"rotation": 12.0, "scale": 0.12, "shear": 0.2, "shift": 2.0, "elastic": 0.7}

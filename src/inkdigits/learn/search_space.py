@@ -49,7 +49,9 @@ def space(start: TrainOptions, *, fixed: Collection[str], suggestion: float | No
     begun, vector = _rate(start.learning_rate), _rate(start.vector_rate)
     rate = _rate(suggestion or begun)
     found: Space = {"learning_rate": _around(rate, begun)}
-    if start.optimizer == "muon" and optimizers.kernels(registry.build(start.network, _ANY_CLASSES)):
+    if start.optimizer == "muon" and optimizers.kernels(
+        registry.build(start.network, _ANY_CLASSES).parameters()
+    ):
         found["vector_rate"] = _around(_rate(vector * rate / begun), vector)
     found["batch"] = CategoricalDistribution(sorted({start.batch, *(n for n in BATCHES if n <= n_training)}))
     values = learning.flat(start)

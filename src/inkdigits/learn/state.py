@@ -14,8 +14,9 @@ from inkdigits.errors import UserError
 from inkdigits.learn import checkpoint, optimizers
 from inkdigits.learn.history import Record
 from inkdigits.learn.networks.registry import Network
-from inkdigits.learn.optimizers import Optimizer
+from inkdigits.learn.optimizers import Optimizer, Part
 from inkdigits.learn.options import TrainOptions
+from inkdigits.learn.start import Plan
 
 Weights = dict[str, Tensor]
 
@@ -30,6 +31,7 @@ class State:
     """
 
     network: Network
+    plan: Plan
     optimizers: list[Optimizer]
     step: int = 0
     average: Weights = field(default_factory=dict)
@@ -52,9 +54,10 @@ class State:
 _NUMBERS = ("step", "n_averaged", "best_loss", "stale_epochs", "loss_sum", "n_right", "n_seen", "seconds")
 
 
-def begin(network: Network, options: TrainOptions) -> State:
-    """The state before the first step."""
-    return State(network=network, optimizers=optimizers.build(network, options))
+def begin(network: Network, options: TrainOptions, plan: Plan | None = None) -> State:
+    """The state before the first step; all weights move alike where no plan says otherwise."""
+    plan = plan or Plan(parts=(Part(weights=list(network.parameters())),))
+    return State(network=network, plan=plan, optimizers=optimizers.build(plan.parts, options))
 
 
 def average(state: State) -> None:

@@ -20,6 +20,7 @@ _SORTED_BATCHES = 50
 """Batches whose lines are put in the order of their widths, so that little of a batch is padding."""
 
 _BATCH_STREAM = 1 << 21
+_REPLAY_STREAM = 1 << 22
 
 _MOST_PIXELS = 4_000_000
 
@@ -30,6 +31,7 @@ class Task(ABC, Generic[Targets]):
     """Pictures and what they stand for, on one device; a row's number is its place in the data set."""
 
     label_names: tuple[str, ...]
+    _options: TrainOptions
 
     @abstractmethod
     def __len__(self) -> int:
@@ -42,6 +44,10 @@ class Task(ABC, Generic[Targets]):
     @abstractmethod
     def in_order(self, rows: Tensor) -> list[Tensor]:
         """The rows in batches to be scored without learning."""
+
+    def some(self, n: int) -> Tensor:
+        """Up to n rows that stand for all that is shown: int64."""
+        return counted.order(len(self), seed=self._options.seed, epoch=0)[:n]
 
     @abstractmethod
     def images(self, rows: Tensor) -> Tensor:
@@ -113,6 +119,47 @@ class Telling(Task[Tensor]):
     def n_right(self, outputs: Tensor, targets: Tensor) -> int:
         """See Task."""
         return int((outputs.argmax(1) == targets).sum())
+
+
+class Replaying(Telling):
+    """The same, old images among the new ones: to every batch as many are added as make up their share of it.
+
+    They are shown one after another, in a new order each time round. Their rows follow those of the new ones,
+    which alone are counted as the task's length.
+    """
+
+    def __init__(
+        self, data: Dataset, old: Dataset, share: float, options: TrainOptions, device: torch.device
+    ) -> None:
+        super().__init__(data, options, device)
+        self._n, self._n_old, self._share = len(data), len(old), share
+        self._images = torch.cat([self._images, tensor(old.images).to(device)])
+        self._labels = torch.cat([self._labels, tensor(old.labels).to(device)])
+
+    def __len__(self) -> int:
+        return self._n
+
+    def order(self, batch: int, *, epoch: int) -> list[Tensor]:
+        """See Task."""
+        new = super().order(batch, epoch=epoch)
+        n = round(batch * self._share / (1 - self._share))
+        old = self._old(epoch * len(new) * n, len(new) * n).to(self._labels.device)
+        return [torch.cat([rows, old[at * n : (at + 1) * n]]) for at, rows in enumerate(new)]
+
+    def some(self, n: int) -> Tensor:
+        """See Task: of old and new ones, in their shares."""
+        n_old = min(round(n * self._share), self._n_old)
+        return torch.cat([super().some(n - n_old), self._old(0, n_old)])
+
+    def _old(self, first: int, n: int) -> Tensor:
+        """The n old rows from place `first` of their endless order on."""
+        rounds = range(first // self._n_old, (first + max(n, 1) - 1) // self._n_old + 1)
+        seed, length = self._options.seed, self._n_old
+        orders = [
+            torch.randperm(length, generator=counted.generator(seed, at, _REPLAY_STREAM)) for at in rounds
+        ]
+        start = first - rounds.start * length
+        return self._n + torch.cat(orders)[start : start + n]
 
 
 Text = tuple[Tensor, Tensor, Tensor]

@@ -6,9 +6,10 @@ machine with as many threads.
 """
 
 import contextlib
+import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
 
 from inkdigits.errors import UserError
 from inkdigits.learn import counted, device, history, schedule, state, tasks
@@ -24,6 +24,7 @@ from inkdigits.learn.history import Record
 from inkdigits.learn.networks import registry
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.options import TrainOptions
+from inkdigits.learn.start import Start
 from inkdigits.learn.state import State
 from inkdigits.learn.tasks import Task
 from inkdigits.types import Dataset, Lines
@@ -93,9 +94,10 @@ class _Run:
     course: schedule.Course
     folder: Path | None
     about: Mapping[str, Any] = field(default_factory=dict)
+    start: Start | None = None
 
 
-def train(
+def train(  # noqa: PLR0913 (two sets, a recipe, and what most callers leave out)
     training: Dataset | Lines,
     validation: Dataset | Lines | None,
     options: TrainOptions,
@@ -105,8 +107,9 @@ def train(
     about: Mapping[str, Any] | None = None,
     watch: Watch | None = None,
     course: schedule.Course = schedule.factor,
+    start: Start | None = None,
 ) -> Trained:
-    """Trains a new network on digit images, or on lines.
+    """Trains a new network on digit images, or on lines; with `start`, goes on with one on digit images.
 
     With `folder`, the state and the history are saved there every `watch.save_every` seconds and where the
     run is stopped; `resume` goes on from the state. `about` (JSON-able) says which run it is, so that a
@@ -114,9 +117,11 @@ def train(
     be trained on and for a full disk, DivergenceError where the loss grew beyond all numbers, Stopped where
     `watch.stop` asked for it.
     """
-    run = _prepare(training, validation, options, folder, about or {}, watch or Watch(), course)
+    run = _prepare(training, validation, options, folder, about or {}, watch or Watch(), course, start)
     with torch.random.fork_rng(devices=[]):
-        now = state.begin(_new_network(run), options)
+        network = _first_network(run)
+        plan = None if start is None else start.plan(network, run.n_steps)
+        now = state.begin(network, options, plan)
         if resume and folder and (folder / STATE_FILE).exists():
             state.restore(folder / STATE_FILE, now, run.about)
         _go_on(run, now)
@@ -131,6 +136,7 @@ def _prepare(
     about: Mapping[str, Any],
     watch: Watch,
     course: schedule.Course,
+    start: Start | None,
 ) -> _Run:
     if len(training) == 0:
         raise UserError(f"{training.name} has no training images")
@@ -141,7 +147,7 @@ def _prepare(
     n_steps = max(1, options.least_steps, round(options.epochs * epoch_steps))
     return _Run(
         options=options,
-        task=tasks.build(training, options, where),
+        task=_task(training, options, where, start),
         validation=tasks.build(validation, replace(options, label_smoothing=0.0), where)
         if validation
         else None,
@@ -155,7 +161,24 @@ def _prepare(
         course=course,
         folder=folder,
         about=about,
+        start=start,
     )
+
+
+def _task(
+    training: Dataset | Lines, options: TrainOptions, where: torch.device, start: Start | None
+) -> Task[Any]:
+    if start is None or start.replayed is None or not start.options.replay:
+        return tasks.build(training, options, where)
+    assert isinstance(training, Dataset)
+    return tasks.Replaying(training, start.replayed, start.options.replay, options, where)
+
+
+def _first_network(run: _Run) -> Network:
+    """The one to go on with, copied, or a new one."""
+    if run.start is None:
+        return _new_network(run)
+    return copy.deepcopy(run.start.network).to(run.where)
 
 
 def _new_network(run: _Run) -> Network:
@@ -176,6 +199,7 @@ def _go_on(run: _Run, now: State) -> None:
     """Steps until the last one, or until patience is out."""
     started = time.perf_counter() - now.seconds
     saved = time.perf_counter()
+    now.plan.set(now.network, now.step)
     while now.step < run.n_steps and not _out_of_patience(run, now):
         epoch, first = divmod(now.step, run.epoch_steps)
         batches = run.task.order(run.batch, epoch=epoch)
@@ -199,6 +223,8 @@ def _go_on(run: _Run, now: State) -> None:
 def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     """One step: the batch changed, scored, and the weights moved."""
     options, network = run.options, now.network
+    if now.plan.changes(now.step):
+        now.plan.set(network, now.step)
     network.train()
     if any(isinstance(layer, nn.Dropout) for layer in network.modules()):
         torch.manual_seed(counted.key(options.seed, _DROPOUT_STREAM, now.step))
@@ -211,14 +237,15 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     loss.backward()  # type: ignore[no-untyped-call]
     factor = run.course(now.step, run.n_steps, options)
     for optimizer in now.optimizers:
-        optimizer.step(factor)
+        if now.step >= optimizer.first_step:
+            optimizer.step(factor)
     now.step += 1
     if options.averaging and now.step > (1 - options.averaging) * run.n_steps:
         state.average(now)
-    _count(run, now, loss, run.task.n_right(logits, targets))
+    _count(run, now, loss, run.task.n_right(logits, targets), n=len(rows))
 
 
-def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
+def _count(run: _Run, now: State, loss: Tensor, n_right: int, *, n: int) -> None:
     value = loss.item()
     if not math.isfinite(value):
         vector = f" or the vector rate {run.options.vector_rate:g}" if len(now.optimizers) > 1 else ""
@@ -226,9 +253,9 @@ def _count(run: _Run, now: State, loss: Tensor, n_right: int) -> None:
             f"the loss is {value} at step {now.step} of {run.n_steps}: the learning rate"
             f" {run.options.learning_rate:g}{vector} is too high for this network and data; try a tenth of it"
         )
-    now.loss_sum += value * run.batch
+    now.loss_sum += value * n
     now.n_right += n_right
-    now.n_seen += run.batch
+    now.n_seen += n
     run.watch.after_step(now.step, run.n_steps, value)
 
 
@@ -276,13 +303,31 @@ def _weights(run: _Run, now: State) -> state.Weights:
     """
     weights = now.weights()
     n = run.options.norm_images
-    if n == 0 or not any(isinstance(layer, nn.BatchNorm2d) for layer in now.network.modules()):
+    norms = [layer for layer in now.network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    moving = [norm for norm in norms if norm not in now.network.still]
+    if n == 0 or not moving:
         return weights
-    rows = counted.order(len(run.task), seed=run.options.seed, epoch=0)[:n]
-    batches = [run.task.images(batch) for batch in run.task.in_order(rows)]
+    batches = [run.task.images(rows) for rows in run.task.in_order(run.task.some(n))]
     with _holding(now.network, weights), run.autocast():
-        update_bn(batches, now.network)
+        _measure(now.network, moving, batches)
         return _copied(now.network)
+
+
+@torch.no_grad()
+def _measure(network: Network, norms: Sequence[nn.BatchNorm2d], batches: Iterable[Tensor]) -> None:
+    """Sets what these norms know of images to the mean over the batches.
+
+    `torch.optim.swa_utils.update_bn` does it for all norms of a network, those that are frozen too.
+    """
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a mean over all batches, not a moving one
+    network.train()
+    for images in batches:
+        network(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _validate(run: _Run, now: State, weights: state.Weights) -> tuple[float, float]:

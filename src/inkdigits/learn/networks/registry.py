@@ -1,14 +1,15 @@
 """Every network by its name, and the one way to build one."""
 
 from collections.abc import Callable
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from inkdigits.learn.networks import classic, lines, own, scaling
+from inkdigits.learn.networks import classic, imagenet, lines, own, scaling
 from inkdigits.learn.options import NetworkOptions
 
-NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {
+NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Module]] = {
     "mlp": classic.mlp,
     "article": classic.article,
     "lenet5": classic.lenet5,
@@ -20,7 +21,14 @@ NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {
     "strong": own.strong,
     "best": own.best,
 }
-LINE_NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Sequential]] = {"number": lines.number}
+LINE_NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Module]] = {"number": lines.number}
+PUBLISHED: dict[str, Callable[[NetworkOptions, int], nn.Module]] = {
+    "resnet18": imagenet.resnet18,
+    "vgg11_bn": imagenet.vgg11_bn,
+    "vgg16_bn": imagenet.vgg16_bn,
+    "efficientnet_lite0": imagenet.efficientnet_lite0,
+}
+"""Networks that others have published ImageNet's weights of."""
 
 
 class Network(nn.Module):
@@ -30,10 +38,19 @@ class Network(nn.Module):
     being the blank of connectionist temporal classification.
     """
 
-    def __init__(self, scaling: scaling.Scaling, layers: nn.Sequential) -> None:
+    def __init__(self, scaling: scaling.Scaling, layers: nn.Module) -> None:
         super().__init__()
         self.scaling = scaling
         self.layers = layers
+        self.still: tuple[nn.Module, ...] = ()
+        """Layers that are left in evaluation mode while the others train."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Into training mode, but for what is `still`, or out of it."""
+        super().train(mode)
+        for layer in self.still:
+            layer.eval()
+        return self
 
     def forward(self, images: Tensor) -> Tensor:
         """The logits of each image."""
@@ -55,7 +72,7 @@ def build(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layers = (NETWORKS | LINE_NETWORKS)[options.model](options, n_classes)
+        layers = (NETWORKS | LINE_NETWORKS | PUBLISHED)[options.model](options, n_classes)
     network = Network(scaling.build(options.scaling, mean, deviation), layers)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
