@@ -209,6 +209,10 @@ def test_a_text_is_as_sure_as_all_its_digits(reader: Engine, data_folder: Path) 
     ].accepted  # each of three is asked for what three need
     assert "unsure" in str(read(page, readers(reader, least=1.001 * least))["id"].reason)
     assert read(page, readers(reader, least=1.1))["id"].reason == "box 1: unsure"
+    for share, accepted in ((0.9999, True), (1.0001, False)):
+        strict = replace(readers(reader), least_boxes=share * sure.confidence)
+        found = read(page, strict)["id"]
+        assert (found.accepted, found.reason) == (accepted, None if accepted else "unsure")
 
 
 @pytest.mark.parametrize(

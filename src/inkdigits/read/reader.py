@@ -23,7 +23,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".pdf")
 """The files of a folder that are read, unless they are hidden."""
 
 _OF_LINES = ("auto", "number")
-_SEVERAL = 0.5
+_SEVERAL, _WIDE = 0.5, 1.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ def _shipped(name: str, order: Order) -> Engine:
 
 
 def _one_digit(model: Engine, least: float, order: Order) -> Reader:
-    """Reads one digit; what isn't one is looked at by the reader of lines, to tell whether it is several."""
+    """Reads one digit; what isn't one, or is wide, is looked at by the reader of lines: it may be several."""
 
     @functools.cache
     def of_lines() -> numbers.Reader:
@@ -121,10 +121,11 @@ def _one_digit(model: Engine, least: float, order: Order) -> Reader:
 
     def read(picture: Gray) -> Page:
         line = digits.read(picture, model, least)
-        if line.reason == "not a digit":
+        height, width = picture.shape
+        if line.reason == "not a digit" or (line.text and width > _WIDE * height):
             several = numbers.read(picture, of_lines(), Wanted(least_confidence=_SEVERAL))
             if several.accepted and len(several.text) > 1:
-                line = replace(line, reason="several digits")
+                line = replace(line, text="", accepted=False, reason="several digits", digits=())
         return Page(lines=(line,))
 
     return read
@@ -195,14 +196,11 @@ def knows_thresholds(order: Order) -> bool:
 def least_confidence(engine: Engine, error_rate: float) -> float:
     """From which confidence on answers are accepted: the card's threshold for the rate, or a lower one.
 
-    Infinite for a model without thresholds: nobody knows which of its answers are sure. Raises ArgumentError
-    for a rate below all that the card knows.
+    Of a rate below all that the card knows, the lowest one's threshold; and an answer has to be as probable
+    as that rate asks. Infinite for a model without thresholds: nobody knows which of its answers are sure.
     """
     if not engine.card.thresholds:
         return math.inf
     known = sorted((float(rate), confidence) for rate, confidence in engine.card.thresholds.items())
     kept = [confidence for rate, confidence in known if rate <= error_rate]
-    if not kept:
-        rates = ", ".join(f"{rate:g}" for rate, _ in known)
-        raise ArgumentError(f"max-error is {error_rate:g}, but the model knows thresholds for: {rates}")
-    return float(kept[-1])
+    return kept[-1] if kept else max(known[0][1], 1 - error_rate)
