@@ -1,6 +1,5 @@
 """Weights that others have published, out of a local file: tensors only, never code."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,9 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise UserError(
             f"cannot read {path}: {str(error).splitlines()[0] if str(error) else 'it is torn'}"
         ) from error
-    except pickle.UnpicklingError as error:
+    except UserError:
+        raise
+    except Exception as error:  # an UnpicklingError, whose module is imported nowhere here
         raise UserError(f"{path} holds more than tensors, or is torn: it isn't read") from error
     raise UserError(f"{path} is no file of weights; it should end in {', '.join(_SAFETENSORS + _PICKLED)}")
 
