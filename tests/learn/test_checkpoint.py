@@ -238,9 +238,13 @@ def test_a_file_too_large_for_a_model_isnt_even_opened(path: Path, monkeypatch: 
 
 
 def test_nothing_is_ever_pickled() -> None:
-    """Whoever unpickles a file runs what is in it: none of the ways to do so occurs in the package."""
+    """Whoever unpickles a file runs what is in it: none of the ways to do so occurs in the package.
+
+    But for tensors alone: others' published weights come in such files.
+    """
     ways = re.compile(
-        r"(?<!safetensors\.)torch\.(load|save)\b|\b(pickle|joblib|dill|shelve|marshal)\b|allow_pickle=True"
+        r"(?<!safetensors\.)torch\.(load\b(?!\([^\n]*weights_only=True\))|save\b)"
+        r"|\b(pickle|joblib|dill|shelve|marshal)\b|allow_pickle=True"
     )
     code = {path: re.sub(r'"""[\s\S]*?"""|#.*', "", path.read_text()) for path in SOURCE.rglob("*.py")}
     assert len(code) > 20
