@@ -43,7 +43,8 @@ def test_a_line_gives_way_where_its_second_number_is_good_enough() -> None:
     with np.errstate(divide="ignore"):
         log_probabilities = np.log(probabilities)
     assert assign(log_probabilities).tolist() == [1, 0, UNASSIGNED]
-    assert assign(log_probabilities, least=np.log(1e-3)).tolist() == [1, 0, 2]
+    log_probabilities[2, 2] = LEAST + 0.1
+    assert assign(log_probabilities).tolist() == [1, 0, 2]
 
 
 def test_of_two_lines_with_one_number_the_surer_one_gets_it() -> None:

@@ -175,7 +175,7 @@ def export(model: Path, /, *, out: Path, data: str | None = None, as_json: _AsJs
 
 
 @app.command
-def read(  # noqa: PLR0913 (each is a flag)
+def read(  # noqa: PLR0913 (each is a flag; the length is theirs and that of their --help)
     paths: Annotated[list[Path], Parameter(negative="")],
     /,
     *,

@@ -1,4 +1,8 @@
-"""Weights that others have published, out of a local file: tensors only, never code."""
+"""Weights that others have published, out of a local file: tensors only, never code.
+
+PyTorch's own files are pickles. They are read by its reader for tensors alone (`weights_only`), which refuses
+whatever else is in them before it is built: published networks come in no other form.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -60,18 +60,18 @@ def _given(line: Line, number: str | None) -> Line:
     )
 
 
-def assign(log_probabilities: NDArray[np.float64], *, least: float = LEAST) -> NDArray[np.int64]:
+def assign(log_probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
     """The position of each line's number, int64 (n lines,), no number twice: likeliest for the whole batch.
 
     `log_probabilities` are float64, (n lines, m numbers), -inf allowed. A line is `UNASSIGNED` where all that
-    is left for it is less likely than `least`; the sum is maximised in which such a line counts `least`.
+    is left for it is less likely than `LEAST`; the sum is maximised in which such a line counts `LEAST`.
     """
     n, m = log_probabilities.shape
-    value = np.full((n, max(n, m)), least)
-    value[:, :m] = np.maximum(log_probabilities, least)
+    value = np.full((n, max(n, m)), LEAST)
+    value[:, :m] = np.maximum(log_probabilities, LEAST)
     positions = _matched(-value)
     taken = np.append(log_probabilities, np.full((n, value.shape[1] - m), -np.inf), axis=1)
-    return np.where(taken[np.arange(n), positions] >= least, positions, UNASSIGNED)
+    return np.where(taken[np.arange(n), positions] >= LEAST, positions, UNASSIGNED)
 
 
 def _matched(cost: NDArray[np.float64]) -> NDArray[np.int64]:
