@@ -1,7 +1,9 @@
 """What makes the shipped models: which drawn digits are learnt from, and which thresholds are given."""
 
 import itertools
+from collections.abc import Sequence, Set
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -79,7 +81,8 @@ def test_writers_photos_and_rows_of_the_three_parts_are_others(data_folder: Path
     sheets = [{str(cells) for _, cells in sources.sheets(part)} for part in parts]
     cells = [set(sources.cells(part)) for part in parts]
     symbols = [{picture.tobytes() for picture in sources.symbols(part).images} for part in parts]
-    for kind in (writers, photos, sheets, cells):
+    kinds: list[Sequence[Set[Any]]] = [writers, photos, sheets, cells]
+    for kind in kinds:
         assert all(kind)
         assert all(one.isdisjoint(other) for one, other in itertools.combinations(kind, 2))
     assert [len(sources.symbols(part)) for part in parts] == [21_600, 2_700, 2_700]
