@@ -1,13 +1,13 @@
 """`make bench`: measures everything side by side, writes `bench/results`, fills the READMEs' tables.
 
 `python -m bench.run PART…` measures some parts only: ladder, precision, step, startup, reading,
-reading-validation, reading-speed, hostile; `tables` makes the tables from the results that are there.
+reading-validation, reading-speed, finetuning, hostile; `tables` makes the tables from what was measured.
 """
 
 import sys
 from collections.abc import Callable
 
-from bench import hostile, ladder, precision, reading, reading_speed, startup, step, tables
+from bench import finetuning, hostile, ladder, precision, reading, reading_speed, startup, step, tables
 
 PARTS: dict[str, Callable[[], None]] = {
     "startup": startup.measure,
@@ -15,6 +15,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "ladder": ladder.measure,
     "precision": precision.measure,
     "reading-speed": reading_speed.measure,  # before those who leave threads behind
+    "finetuning": finetuning.measure,
     "reading": reading.measure,
     "reading-validation": reading.measure_validation,
     "hostile": hostile.measure,

@@ -23,7 +23,7 @@ from inkdigits.data.drawn import lines
 from inkdigits.data.drawn.lines import DrawnLine
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
-from inkdigits.learn import options, run, train
+from inkdigits.learn import directory, options, train
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.train import Watch
 from inkdigits.read import engine, looks, numbers
@@ -150,7 +150,7 @@ def trained(training: Lines, epochs: float) -> Model:
         "options": options.flat(asked),
         "n_training": len(training),
         "n_steps": made.n_steps,
-        "versions": run.versions(),
+        "versions": directory.versions(),
     }
     card = Card(network=asdict(asked.network), label_names=DIGITS, provenance=provenance)
     return Model(network=made.network, card=card)

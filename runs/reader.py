@@ -6,6 +6,7 @@ python -m runs.reader --images 20000 --epochs 1 --out /tmp/reader.onnx     a qui
 
 import argparse
 import contextlib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,18 +16,19 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from inkdigits import image, stats
+from inkdigits import files, image, stats, weights
 from inkdigits.card import NONE, Card
+from inkdigits.data import split
 from inkdigits.data.drawn import photos
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
-from inkdigits.learn import options, run, train
+from inkdigits.learn import directory, options, train
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.train import Watch
 from inkdigits.read import engine
 from inkdigits.read.engine import Engine
-from inkdigits.types import SIDE, Box, Dataset, Gray, Scores
+from inkdigits.types import SIDE, Box, Dataset, Gray, Scores, together
 from runs import calibration, drawing, sources
 from runs.sources import Crop, Sources
 
@@ -39,6 +41,9 @@ large; where it covers so little, what was found is learnt as none."""
 INKED, NARROW, TALL, STEEP = 64, 8, 17, 0.8
 """Grey from which on a pixel is ink; pixels across a single stroke and down a high one; a steep one's width
 as a share of its height."""
+
+KEPT = 500
+"""Training images of each class that are kept beside the models."""
 
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
@@ -67,20 +72,36 @@ _made: dict[str, Sources] = {}
 def main(arguments: Sequence[str] | None = None) -> None:
     """Makes the weights."""
     asked = _parser().parse_args(arguments)
-    training = _together([_drawn("training", asked.images), sources.mnist()[0]])
+    training = together([_drawn("training", asked.images), sources.mnist()[0]])
     held = _drawn("validation", max(CHUNK, asked.images // 20))
     small, large = (_trained(training, recipe, asked.epochs) for recipe in (RECIPE, LARGE))
     _finish(small, large, held, asked.out)
+    _keep(training, held, asked.out.with_name(weights.OLD))
 
 
 def _finish(small: Model, large: Model, held: Dataset, out: Path) -> None:
     """Calibrates both trained models on held-out images, and writes them; thresholds are of both together."""
-    small, first = _exported(small, held)
     large, second = _exported(large, held)
     alone = engine.load(second, threads=1)
+    small, first = _exported(small, held, second=alone)
     both = engine.second_asked(engine.load(first, threads=1), alone)
     _write(large, second, alone, held, out.with_stem(f"{out.stem}-large"))
     _write(small, first, both, held, out)
+
+
+def _keep(training: Dataset, held: Dataset, out: Path) -> None:
+    """A sample that goes with the models: to be shown again, and judged by, when they are fine-tuned."""
+    few = split.few(training, KEPT, seed=0)
+    content = io.BytesIO()
+    names = np.array(LABELS)
+    np.savez_compressed(
+        content,
+        x_train=few.images,
+        y_train=names[few.labels],
+        x_test=held.images,
+        y_test=names[held.labels],
+    )
+    files.write(out, content.getvalue())
 
 
 def _write(model: Model, content: bytes, asked: Engine, held: Dataset, out: Path) -> None:
@@ -91,12 +112,16 @@ def _write(model: Model, content: bytes, asked: Engine, held: Dataset, out: Path
     calibration.write(replace(model, card=card), content, out)
 
 
-def _exported(made: Model, held: Dataset) -> tuple[Model, bytes]:
-    """The model with its temperature, and its ONNX file."""
+def _exported(made: Model, held: Dataset, *, second: Engine | None = None) -> tuple[Model, bytes]:
+    """The model with its temperature, and its ONNX file, chosen by what both read together."""
+
+    def accuracy(first: Engine) -> float:
+        return _accuracy(first if second is None else engine.second_asked(first, second), held)
+
     temperature = calibration.best_temperature(lambda tried: _nll(made, held, tried))
     model = Model(network=made.network, card=replace(made.card, temperature=temperature))
     shown = np.array_split(held.images[:SHOWN], SHOWN // CHUNK)
-    content, accuracies = calibration.exported(model, shown, lambda engine: _accuracy(engine, held))
+    content, accuracies = calibration.exported(model, shown, accuracy)
     card = replace(model.card, provenance={**model.card.provenance, "validation": accuracies})
     return replace(model, card=card), content
 
@@ -115,7 +140,7 @@ def _drawn(purpose: str, n: int) -> Dataset:
     Of validation's, as many as there are real crops for.
     """
     parts = [part for part in drawing.chunks(_chunk, purpose, max(1, n // CHUNK)) if len(part)]
-    return _together(parts)
+    return together(parts)
 
 
 def _chunk(purpose: str, number: int) -> Dataset:
@@ -138,17 +163,6 @@ def _dataset(made: list[tuple[Gray, str]], purpose: str) -> Dataset:
         split=purpose,
         images=np.array([each for each, _ in made], np.uint8).reshape(-1, SIDE, SIDE),
         labels=np.array([LABELS.index(label) for _, label in made], np.int64),
-        label_names=LABELS,
-    )
-
-
-def _together(parts: Sequence[Dataset]) -> Dataset:
-    """Their images one behind the other."""
-    return Dataset(
-        name=" and ".join(dict.fromkeys(part.name for part in parts)),
-        split=parts[0].split,
-        images=np.concatenate([part.images for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
         label_names=LABELS,
     )
 
@@ -248,7 +262,7 @@ def _trained(training: Dataset, recipe: Mapping[str, Any], epochs: float | None)
         "options": options.flat(asked),
         "n_training": len(training),
         "n_steps": trained.n_steps,
-        "versions": run.versions(),
+        "versions": directory.versions(),
     }
     card = Card(network=asdict(asked.network), label_names=LABELS, provenance=provenance)
     return Model(network=trained.network, card=card)

@@ -255,9 +255,12 @@ def _numbers() -> list[pages.Picture]:
     return [each for each in pages.load(known.require("numbers10")) if each.file.stem not in DOUBTFUL]
 
 
-def number_digits(part: str) -> list[Crop]:
-    """The digits of numbers whose ten strokes stand apart, with what is around them up to the next digits."""
-    chosen = writers(part)
+def number_digits(part: str, writer: str | None = None) -> list[Crop]:
+    """The digits of numbers whose ten strokes stand apart, with what is around them up to the next digits.
+
+    Of all writers of the part, or of one.
+    """
+    chosen = writers(part) if writer is None else {writer}
     return [
         Crop(picture=picture, label=digit)
         for number in _numbers()

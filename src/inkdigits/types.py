@@ -4,11 +4,13 @@ Digit images are `Images`: uint8, (n, 28, 28), **bright ink on black**, the ink 
 aspect kept into 20×20 pixels and centred by its mass, as MNIST was made.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from inkdigits.errors import UserError
 
 SIDE = 28
 """Pixels along each side of a digit image."""
@@ -165,3 +167,27 @@ class Dataset:
             label_names=self.label_names,
             groups=groups,
         )
+
+    def relabelled(self, names: tuple[str, ...]) -> "Dataset":
+        """The same images, their labels as positions in other names.
+
+        Raises UserError where an image's label isn't among them.
+        """
+        lacking = sorted({self.label_names[label] for label in np.unique(self.labels).tolist()} - set(names))
+        if lacking:
+            raise UserError(f"{self.name} has the label {lacking[0]!r}; the labels are {', '.join(names)}")
+        position = np.array(
+            [names.index(name) if name in names else -1 for name in self.label_names], np.int64
+        )
+        return replace(self, labels=position[self.labels], label_names=names)
+
+
+def together(parts: Sequence[Dataset]) -> Dataset:
+    """The images of sets with the same labels, one behind the other; their writers are left out."""
+    return Dataset(
+        name=" and ".join(dict.fromkeys(part.name for part in parts)),
+        split=parts[0].split,
+        images=np.concatenate([part.images for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        label_names=parts[0].label_names,
+    )

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from inkdigits import cli
-from inkdigits.cli import output, tuning
+from inkdigits.cli import flags, output
 from inkdigits.cli.status import INTERRUPTED
 
 QUICK = ["--model", "mlp", "--width", "0.25", "--batch", "32", "--precision", "fp32", "--epochs", "0.5"]
@@ -61,7 +61,7 @@ def test_the_command_that_a_search_ends_in_can_be_typed(
     found = json.loads((tmp_path / "out" / "search.json").read_text())["options"]
     typed = next(line.strip() for line in said.out.splitlines() if line.startswith("  inkdigits train"))
     _, bound, _ = cli.app.parse_args(shlex.split(typed)[1:])
-    given = {name: v for name, v in vars(bound.arguments["flags"]).items() if v is not None}
+    given = {name: v for name, v in vars(bound.arguments["options"]).items() if v is not None}
     fixed = {"model": "mlp", "width": 0.25, "batch": 32, "precision": "fp32", "epochs": 0.5}
     assert given == {**fixed, "flip_vertical": False, **found}
 
@@ -138,5 +138,5 @@ def test_an_out_that_is_a_file_is_one_sentence(
 
 def test_flags_are_options_as_they_are_typed() -> None:
     values = {"preset": None, "learning_rate": 1e-05, "flip_vertical": False, "flip_horizontal": True}
-    assert tuning.flags(values) == ["--learning-rate", "1e-05", "--no-flip-vertical", "--flip-horizontal"]
+    assert flags.words(values) == ["--learning-rate", "1e-05", "--no-flip-vertical", "--flip-horizontal"]
     assert output.command(["train", "my digits"]) == "inkdigits train 'my digits'"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from inkdigits.learn import checkpoint
-from inkdigits.learn.run import MODEL_FILE, RUN_FILE
+from inkdigits.learn.directory import MODEL_FILE, RUN_FILE
 from inkdigits.learn.train import HISTORY_FILE, STATE_FILE
 from inkdigits.types import Dataset
 

@@ -13,10 +13,11 @@ from sklearn.metrics import accuracy_score
 
 from inkdigits import __version__, data
 from inkdigits.errors import UserError
-from inkdigits.learn import checkpoint, history, options, run, train
+from inkdigits.learn import checkpoint, directory, history, options, run, train
 from inkdigits.learn.classifier import classifier
+from inkdigits.learn.directory import MODEL_FILE, RUN_FILE
 from inkdigits.learn.options import TrainOptions
-from inkdigits.learn.run import MODEL_FILE, RUN_FILE
+from inkdigits.learn.sets import Source
 from inkdigits.learn.train import HISTORY_FILE, STATE_FILE, Stopped, Watch
 from inkdigits.types import Dataset
 
@@ -103,7 +104,7 @@ def test_the_pictures_can_be_drawn(finished: run.Result) -> None:
 
 
 def test_the_commit_is_that_of_the_checkout(finished: run.Result) -> None:
-    root = Path(run.__file__).parents[3]
+    root = Path(directory.__file__).parents[3]
     head = root / ".git" / "HEAD"
     if not head.is_file():
         pytest.skip("this is no checkout")
@@ -116,9 +117,9 @@ def test_the_commit_is_that_of_the_checkout(finished: run.Result) -> None:
 def test_a_commit_is_the_packages_own_and_says_what_was_changed_since(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "run.py"
+    package = tmp_path / "directory.py"
     package.write_text("# as it was committed\n")
-    monkeypatch.setattr(run, "__file__", str(package))
+    monkeypatch.setattr(directory, "__file__", str(package))
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
@@ -126,12 +127,12 @@ def test_a_commit_is_the_packages_own_and_says_what_was_changed_since(
 
     git("init", "-q")
     git("commit", "-q", "--allow-empty", "-m", "someone else's")
-    assert run._commit() is None
-    git("add", "run.py")
+    assert directory._commit() is None
+    git("add", "directory.py")
     git("commit", "-q", "-m", "ours")
-    assert run._commit() == git("rev-parse", "HEAD")
+    assert directory._commit() == git("rev-parse", "HEAD")
     package.write_text("# changed\n")
-    assert run._commit() == git("rev-parse", "HEAD") + "-dirty"
+    assert directory._commit() == git("rev-parse", "HEAD") + "-dirty"
 
 
 def test_without_git_there_is_no_commit(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,8 +208,8 @@ def test_a_folder_of_pictures_without_a_test_split_holds_one_out(digits: Dataset
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(digits.images[row]).save(path)
     source = str(tmp_path / "mine")
-    training, name = run.training_set(source)
-    test = run.test_set(source, training, name)
+    training, name = Source(source).training()
+    test = Source(source).test(training, name)
     assert rows_of(training, digits) | rows_of(test, digits) == set(range(120))
     assert not rows_of(training, digits) & rows_of(test, digits)
     assert len(test) == pytest.approx(20, abs=4)
@@ -228,12 +229,12 @@ def test_which_images_are_kept_for_the_test_does_not_depend_on_the_seed(
 
 def test_a_set_is_chosen_by_its_own_validation_split(digits: Dataset, tmp_path: Path) -> None:
     source = saved(tmp_path, digits, train=slice(400), validation=slice(400, 500), test=slice(500, 600))
-    training, _ = run.training_set(source)
-    kept, validation = run.validation_set(source, training, asked())
+    training, _ = Source(source).training()
+    kept, validation = Source(source).validation(training, asked())
     assert validation is not None
     assert rows_of(kept, digits) == set(range(400))
     assert rows_of(validation, digits) == set(range(400, 500))
-    assert run.validation_set(source, training, asked(validation=0.0))[1] is None
+    assert Source(source).validation(training, asked(validation=0.0))[1] is None
 
 
 def test_other_labels_in_the_validation_split_are_refused(
@@ -245,7 +246,7 @@ def test_other_labels_in_the_validation_split_are_refused(
     with pytest.raises(
         UserError, match=r"the validation split of .* has the labels a, b, .*, but the training"
     ):
-        run.validation_set(source, digits, asked())
+        Source(source).validation(digits, asked())
 
 
 def test_no_writer_is_on_both_sides_of_the_validation_split(
@@ -347,7 +348,7 @@ def test_a_run_that_broke_off_before_it_was_judged_is_judged_on_resume(
 ) -> None:
     folder = tmp_path / "run"
     with monkeypatch.context() as broken:
-        broken.setattr(run, "test_set", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(Source, "test", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             run.run(source, asked(), folder)
     model = (folder / MODEL_FILE).read_bytes()
@@ -372,10 +373,10 @@ def test_where_no_run_was_begun_there_are_no_arguments(text: str | None, tmp_pat
     if text is not None:
         (tmp_path / RUN_FILE).write_text(text)
     with pytest.raises(UserError, match="holds no run to resume: "):
-        run.arguments_of(tmp_path)
+        directory.arguments_of(tmp_path)
 
 
 def test_the_arguments_of_a_run_are_those_it_was_begun_with(finished: run.Result) -> None:
-    arguments = run.arguments_of(finished.folder)
+    arguments = directory.arguments_of(finished.folder)
     del arguments["data"]
     assert options.change(TrainOptions(), arguments) == asked(epochs=4.0)

@@ -14,7 +14,7 @@ from inkdigits import data
 from inkdigits.data import split
 from inkdigits.errors import UserError
 from inkdigits.learn import options as learning
-from inkdigits.learn import rate_finder, run, study_file, tune
+from inkdigits.learn import rate_finder, run, sets, study_file, tune
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Watch, train
 from inkdigits.learn.tune import Found, Plan, Tried
@@ -167,7 +167,7 @@ def test_a_loss_beyond_all_numbers_is_a_trial_given_up(source: Path, tmp_path: P
 def test_with_keep_best_the_best_epoch_counts(source: Path, tmp_path: Path) -> None:
     asked = plan(source, epochs=4.0, keep="best", learning_rate=0.5, momentum=0.9)
     found = search(tmp_path, asked)
-    training, validation = split.hold_out(run.training_set(str(source))[0], 0.2, seed=0)
+    training, validation = split.hold_out(sets.Source(str(source)).training()[0], 0.2, seed=0)
     history = train(training, validation, learning.change(asked.start, found.options)).history
     best = min(history, key=lambda epoch: epoch.validation_loss or 9)
     assert (found.loss, found.accuracy) == (best.validation_loss, best.validation_accuracy)
@@ -197,7 +197,7 @@ def write_idx(path: Path, array: np.ndarray[Any, Any]) -> None:
 def test_images_left_out_for_the_test_change_nothing(
     digits: Dataset, source: Path, unbroken: Done, tmp_path: Path
 ) -> None:
-    training, _ = run.training_set(str(source))
+    training, _ = sets.Source(str(source)).training()
     kept = {image.tobytes() for image in training.images}
     left_out = np.array([image.tobytes() not in kept for image in data.load(str(source), "all").images])
     assert left_out.sum() == len(digits) - len(training)

@@ -4,21 +4,21 @@ Nothing heavy is imported before a verb runs, so that `--help` is instant. Resul
 output, progress to standard error. Exit status: 0 done, 1 the work failed, 2 the arguments were wrong.
 """
 
-import dataclasses
 import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter, Token
+from cyclopts import App, CycloptsError, Parameter
 
 from inkdigits import __version__
+from inkdigits.cli import flags
+from inkdigits.cli.flags import Whole
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError, show_warning
-from inkdigits.learn import options as learning
 
 app = App(
     name="inkdigits",
@@ -32,35 +32,10 @@ form_app = App(name="form", help="Forms: propose a spec for a blank page.")
 app.command(form_app)
 
 
-def _whole(_kind: type, tokens: Sequence[Token]) -> int:
-    """A whole number, where Cyclopts would round a broken one."""
-    try:
-        return int(tokens[0].value)
-    except ValueError as error:
-        raise ValueError(f"{tokens[0].value!r} is no whole number") from error
-
-
-_Whole = Annotated[int, Parameter(converter=_whole)]
-
-
-def _flags() -> type:
-    """A dataclass of all training options, each None until the command line gives it."""
-    kinds = (learning.NetworkOptions, learning.TrainOptions, learning.AugmentOptions)
-    members: list[tuple[str, Any, Any]] = []
-    for option in (f for kind in kinds for f in dataclasses.fields(kind) if "help" in f.metadata):
-        words = learning.CHOICES.get(option.name)
-        kind = Literal[words] if words else type(option.default)
-        kind = _Whole if kind is int else kind
-        members.append((option.name, kind | None, dataclasses.field(default=None, metadata=option.metadata)))
-    made = dataclasses.make_dataclass("Flags", members, frozen=True, kw_only=True)
-    made.__module__ = __name__
-    return made
-
-
-Flags: Any = _flags()
-_Spread = Annotated[Flags, Parameter(name="*")]
 _AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
-_NO_FLAGS = Flags()
+_Training = Annotated[flags.Training, Parameter(name="*")]
+_Finetuning = Annotated[flags.Finetuning, Parameter(name="*")]
+_NOT_GIVEN, _NOT_GIVEN_EITHER = flags.Training(), flags.Finetuning()
 
 
 @app.command
@@ -72,7 +47,7 @@ def train(
     out: Path | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     as_json: _AsJson = False,
-    flags: _Spread = _NO_FLAGS,
+    options: _Training = _NOT_GIVEN,
 ) -> int:
     """Train a network from scratch, judge it on the test set, and write a run directory.
 
@@ -90,8 +65,60 @@ def train(
     """
     from inkdigits.cli import training  # noqa: PLC0415
 
-    given = {name: value for name, value in dataclasses.asdict(flags).items() if value is not None}
+    given = flags.given(options)
     return training.train(data, preset=preset, given=given, out=out, resume=resume, as_json=as_json)
+
+
+@app.command
+def finetune(  # noqa: PLR0913 (as `read`)
+    model: str,
+    data: str,
+    /,
+    *,
+    out: Path | None = None,
+    old: str | None = None,
+    labels: Literal["same", "extend", "replace"] = "same",
+    shots: Whole = 0,
+    weights: Path | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    as_json: _AsJson = False,
+    options: _Finetuning = _NOT_GIVEN_EITHER,
+) -> int:
+    """Let a trained model go on learning from your own digits, and say whether it got better.
+
+    Exit status 1 where it did not: where the new test set gained nothing, or a class of the old one lost.
+
+    Parameters
+    ----------
+    model
+        A model file, a run directory, a model that ships (reader-large), or a published network.
+    data
+        A known set (see `inkdigits data list`) or a path to your own.
+    out
+        The run directory; by default a new one under runs-out.
+    old
+        What the model learnt before, shown again among the new images; by default what its file says.
+    labels
+        Which labels the model has afterwards: its own, those and the data's, or the data's alone.
+    shots
+        Learn from so many images of each class; 0 takes all.
+    weights
+        The file of a published network's weights, .safetensors or .pth.
+    force
+        Promote the model whatever the tests say.
+    resume
+        Go on with the run in --out; everything else as it was begun.
+
+    """
+    from inkdigits.cli import finetuning  # noqa: PLC0415
+    from inkdigits.learn.finetune import Order  # noqa: PLC0415
+
+    given = flags.given(options)
+    order = Order(
+        model=model, data=data, weights=weights, old=old, labels=labels, shots=shots, force=force, given=given
+    )
+    return finetuning.finetune(order, out=out, resume=resume, as_json=as_json)
 
 
 @app.command
@@ -130,10 +157,10 @@ def tune(
     /,
     *,
     preset: str | None = None,
-    trials: _Whole = 20,
+    trials: Whole = 20,
     out: Path | None = None,
     as_json: _AsJson = False,
-    flags: _Spread = _NO_FLAGS,
+    options: _Training = _NOT_GIVEN,
 ) -> int:
     """Search the training options on the validation split: a learning-rate finder, then Optuna.
 
@@ -151,7 +178,7 @@ def tune(
     """
     from inkdigits.cli import tuning  # noqa: PLC0415
 
-    given = {name: value for name, value in dataclasses.asdict(flags).items() if value is not None}
+    given = flags.given(options)
     return tuning.tune(data, preset=preset, given=given, trials=trials, out=out, as_json=as_json)
 
 
@@ -183,15 +210,15 @@ def read(  # noqa: PLR0913 (each is a flag; the length is theirs and that of the
     form: Path | None = None,
     model: Path | None = None,
     max_error: float = 0.005,
-    length: _Whole | None = None,
-    least: _Whole | None = None,
-    most: _Whole | None = None,
+    length: Whole | None = None,
+    least: Whole | None = None,
+    most: Whole | None = None,
     check_digit: Literal["luhn", "mod11"] | None = None,
     pattern: str | None = None,
     allowed: Path | None = None,
     once: Annotated[bool, Parameter(negative="")] = False,
     annotate: Path | None = None,
-    workers: _Whole = 1,
+    workers: Whole = 1,
     as_json: _AsJson = False,
     as_csv: Annotated[bool, Parameter(name="--csv", negative="", help="Print a table as CSV.")] = False,
     out: Path | None = None,

@@ -10,7 +10,7 @@ from inkdigits.data import digest
 from inkdigits.errors import UserError
 from inkdigits.evaluate import compare, metrics, table
 from inkdigits.evaluate.check import require_same_labels
-from inkdigits.learn import checkpoint, run
+from inkdigits.learn import checkpoint, directory, sets
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.types import Classifier, Dataset
@@ -38,7 +38,7 @@ def evaluate(model: Path, source: str, *, split: str | None, against: Path | Non
 def model_file(path: Path) -> Path:
     """The model file that a path means: itself, or the one in a run directory."""
     if path.is_dir():
-        path = path / run.MODEL_FILE
+        path = path / directory.MODEL_FILE
     if not path.exists():
         raise UserError(f"there is no model at {path}; name a model file or a run directory")
     return path
@@ -49,10 +49,10 @@ def judged(source: str, model: Model) -> Dataset:
     names = data.splits(source)
     if "test" in names:
         return data.load(source, "test")
-    training, name = run.training_set(source)
+    training, name = sets.Source(source).training()
     learnt_from = model.card.provenance
     if digest.sha256(training) == learnt_from.get("sha256"):
-        test = run.test_set(source, training, name)
+        test = sets.Source(source).test(training, name)
         note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
     elif learnt_from.get("data") == source:
         test = data.load(source, name)

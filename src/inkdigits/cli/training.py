@@ -18,8 +18,8 @@ from inkdigits.cli.output import command, print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.evaluate import table
+from inkdigits.learn import directory, run
 from inkdigits.learn import options as learning
-from inkdigits.learn import run
 from inkdigits.learn.history import Record
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Watch
@@ -42,7 +42,7 @@ def train(
         options = _begun(data, preset=preset, given=given, out=out)
     else:
         options = learning.recipe(preset or "fast", given)
-    folder = out or _new_folder(f"{Path(data).resolve().name}-{options.network.model}")
+    folder = out or new_folder(f"{Path(data).resolve().name}-{options.network.model}")
     with Stopping() as stopping, Bar() as bar:
         watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
         try:
@@ -54,7 +54,7 @@ def train(
             return INTERRUPTED
         except UserError:
             if out is None:
-                _remove_if_empty(folder)
+                remove_if_empty(folder)
             raise
     run.draw(result)
     if as_json:
@@ -68,7 +68,7 @@ def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path
     """The options of the run to resume. Raises ArgumentError where the command line contradicts them."""
     if out is None:
         raise ArgumentError("--resume needs the run directory to go on with: name it with --out")
-    arguments = run.arguments_of(out)
+    arguments = directory.arguments_of(out)
     asked = dict(given) if preset is None else learning.flat(learning.recipe(preset, given))
     for name, value in ({"data": data} | asked).items():
         if arguments.get(name) != value:
@@ -82,7 +82,7 @@ def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path
         raise UserError(f"{out} holds no run to resume: its arguments are damaged ({error})") from error
 
 
-def _new_folder(name: str) -> Path:
+def new_folder(name: str) -> Path:
     """A folder under RUNS that this call has made, so that two runs begun together don't share one."""
     for number in itertools.count(1):
         folder = RUNS / f"{name}-{number}"
@@ -96,8 +96,8 @@ def _new_folder(name: str) -> Path:
     raise AssertionError("numbers don't end")
 
 
-def _remove_if_empty(folder: Path) -> None:
-    """A folder of `_new_folder` that nothing came of."""
+def remove_if_empty(folder: Path) -> None:
+    """A folder of `new_folder` that nothing came of."""
     with contextlib.suppress(OSError):
         folder.rmdir()
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from inkdigits.cli.flags import words
 from inkdigits.cli.output import command, print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.cli.training import RUNS, Bar, Stopping
@@ -30,7 +31,7 @@ def tune(
     start = learning.recipe(preset or "fast", {"validation": TrainOptions().validation, **given})
     plan = Plan(source=data, start=start, fixed=frozenset(given), n_trials=trials)
     folder = out or RUNS / f"tune-{Path(data).name}"
-    asked = flags({"preset": preset} | dict(given))
+    asked = words({"preset": preset} | dict(given))
     with Stopping() as stopping, Bar() as bar:
         watch = Watch(after_step=bar.step, stop=stopping.asked)
         try:
@@ -44,25 +45,13 @@ def tune(
         print_json(asdict(found))
     else:
         best = {"preset": preset} | _needed(start) | dict(given) | dict(found.options)
-        print(_summary(found, command(["train", data, *flags(best)]), folder))
+        print(_summary(found, command(["train", data, *words(best)]), folder))
     return 0
 
 
 def _needed(start: TrainOptions) -> dict[str, Any]:
     """The validation split, where a run can't be without: presets train on all images."""
     return {"validation": start.validation} if start.patience or start.keep == "best" else {}
-
-
-def flags(values: Mapping[str, Any]) -> list[str]:
-    """Options as a command line has them, those that are None left out."""
-    words = []
-    for name, value in values.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        elif value is not None:
-            words += [f"--{flag}", str(value)]
-    return words
 
 
 def _report(tried: Tried, n_trials: int) -> None:

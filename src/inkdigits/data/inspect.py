@@ -73,7 +73,7 @@ def survey(name: str) -> tuple[tuple[Dataset, ...], tuple[Broken, ...]]:
     if known.find(name) is not None:
         return tuple(source.load(name, split) for split in source.splits(name)), ()
     read = [own.survey(source.path(name), split) for split in source.splits(name)]
-    return tuple(dataset for dataset, _ in read), tuple(each for _, broken in read for each in broken)
+    return tuple(each.dataset for each in read), tuple(broken for each in read for broken in each.broken)
 
 
 def _of_split(dataset: Dataset) -> SplitInfo:

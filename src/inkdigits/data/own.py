@@ -26,6 +26,15 @@ class Part:
     classes: Callable[[], tuple[str, ...]]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Survey:
+    """The usable images of a split, where each is from, and those that can't be used."""
+
+    dataset: Dataset
+    names: tuple[str, ...]
+    broken: tuple[Broken, ...]
+
+
 def load(source: Path, split: str) -> Dataset:
     """One split of the data at a path; raises UserError for what can't be used."""
     found = parts(source)
@@ -37,12 +46,13 @@ def load(source: Path, split: str) -> Dataset:
     return samples.to_dataset(read, name=source.name, split=split, label_names=label_names(found))
 
 
-def survey(source: Path, split: str) -> tuple[Dataset, tuple[Broken, ...]]:
+def survey(source: Path, split: str) -> Survey:
     """The same without what can't be used, and that."""
     found = parts(source)
     read = _part_of(source, found, split).read()
-    names = label_names(found)
-    return samples.to_dataset(read, name=source.name, split=split, label_names=names), read.broken
+    dataset = samples.to_dataset(read, name=source.name, split=split, label_names=label_names(found))
+    names = read.names or tuple(f"{source} row {row}" for row in range(len(dataset)))
+    return Survey(dataset=dataset, names=names, broken=read.broken)
 
 
 def label_names(found: dict[str, Part]) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ class Broken:
 class Samples:
     """Digit images with their labels (and groups, where given) as the source writes them.
 
-    `classes` are all the labels that the source declares, those without images included.
+    `classes` are all the labels that the source declares, those without images included. `names` says where
+    each image is from; it is empty where that is its row.
     """
 
     images: Images
@@ -40,6 +41,7 @@ class Samples:
     groups: NDArray[np.str_] | None = None
     classes: tuple[str, ...] = ()
     broken: tuple[Broken, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def from_pictures(
@@ -140,4 +142,5 @@ def _collect(
         groups=None if groups is None else np.array(groups, np.str_)[rows],
         classes=tuple(dict.fromkeys(labels)),
         broken=tuple(broken),
+        names=tuple(names[row] for row in rows),
     )

@@ -61,6 +61,14 @@ def by_group(dataset: Dataset, fraction: float, *, seed: int) -> tuple[Dataset, 
     return _divided(dataset, held)
 
 
+def few(dataset: Dataset, n: int, *, seed: int) -> Dataset:
+    """So many rows of every class, or all of it where there are fewer."""
+    order = np.argsort(_hash(np.arange(len(dataset), dtype=np.uint64), seed=seed), kind="stable")
+    shuffled = dataset.labels[order]
+    rows = [order[shuffled == label][:n] for label in np.unique(dataset.labels)]
+    return dataset.select(np.sort(np.concatenate(rows)), split=dataset.split)
+
+
 def _check(fraction: float) -> None:
     if not 0 < fraction < 1:
         raise UserError(f"the fraction to hold out is {fraction:g}; it should be between 0 and 1")

@@ -39,7 +39,7 @@ def save(path: Path, model: Model, *, in_half: bool = False) -> None:
     Matrices and kernels are written `in_half` the precision where the file is to be small; it loads alike.
     """
     weights = model.network.state_dict().items()
-    tensors = {name: (t.half() if in_half and t.ndim > 1 else t).contiguous() for name, t in weights}
+    tensors = {name: t.half() if in_half and t.ndim > 1 else t for name, t in weights}
     files.write(path, pack(tensors, card.about(complete(model))))
 
 
@@ -78,7 +78,8 @@ def preprocessing(network: Network) -> dict[str, str]:
 
 def pack(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
     """Tensors and a JSON-able description as the bytes of a safetensors file."""
-    content: bytes = safetensors.torch.save(dict(tensors), metadata={card.KEY: card.text(about)})
+    contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    content: bytes = safetensors.torch.save(contiguous, metadata={card.KEY: card.text(about)})
     return content
 
 

@@ -18,6 +18,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from inkdigits import files
+from inkdigits.evaluate.gate import Change
 from inkdigits.evaluate.metrics import Counts, Evaluation
 from inkdigits.evaluate.table import percent
 from inkdigits.learn.history import Record
@@ -124,6 +125,27 @@ def importances(names: Sequence[str], values: Sequence[float], *, trials: Values
     left, right = figure.subplots(1, 2, width_ratios=(5, 6))
     _bars(left, names, values)
     _trials(right, trials)
+    _save(figure, path)
+
+
+def changes(found: Sequence[Change], path: Path) -> None:
+    """What was read wrong of each class before (hollow) and after (filled), test by test."""
+    figure = _figure(5.5 * len(found), 1.6 + 0.3 * max(len(change.classes) for change in found))
+    for axes, change in zip(figure.subplots(1, len(found), squeeze=False).flat, found, strict=True):
+        rows = np.arange(len(change.classes))
+        before, after = (
+            100 * (1 - np.array([getattr(each, name) for each in change.classes]))
+            for name in ("before", "after")
+        )
+        got_worse = after > before
+        axes.hlines(rows, before, after, colors=[ORANGE if worse else BLUE for worse in got_worse])
+        axes.plot(before, rows, "o", color=INK, markerfacecolor="white", label="before")
+        axes.plot(after, rows, "o", color=INK, label="after")
+        axes.set_yticks(rows, [each.label for each in change.classes])
+        axes.invert_yaxis()
+        axes.set_xlim(left=0)
+        _dress(axes, title=change.data, across="read wrong, %", up="label")
+        axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="lower right")
     _save(figure, path)
 
 

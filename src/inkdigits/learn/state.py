@@ -85,8 +85,7 @@ def save(path: Path, state: State, about: Mapping[str, Any]) -> None:
         "history": [asdict(record) for record in state.history],
         "optimizer_steps": [optimizer.n_steps for optimizer in state.optimizers],
     }
-    contiguous = {name: t.detach().contiguous() for name, t in tensors.items()}
-    files.write(path, checkpoint.pack(contiguous, described))
+    files.write(path, checkpoint.pack(tensors, described))
 
 
 def restore(path: Path, state: State, about: Mapping[str, Any]) -> None:

@@ -88,6 +88,7 @@ class _Run:
     batch: int
     epoch_steps: int
     epoch_records: int
+    part_steps: int
     n_steps: int
     autocast: Callable[[], AbstractContextManager[Any]]
     watch: Watch
@@ -155,6 +156,7 @@ def _prepare(
         batch=batch,
         epoch_steps=epoch_steps,
         epoch_records=min(epoch_steps, math.ceil(LEAST_RECORDS * epoch_steps / n_steps)),
+        part_steps=_part_steps(n_steps, epoch_steps, options),
         n_steps=n_steps,
         autocast=device.autocast(options.precision, where),
         watch=watch,
@@ -163,6 +165,12 @@ def _prepare(
         about=about,
         start=start,
     )
+
+
+def _part_steps(n_steps: int, epoch_steps: int, options: TrainOptions) -> int:
+    """Steps between looks at the validation images: an epoch, or more where a small set is passed often."""
+    passes = n_steps // epoch_steps
+    return epoch_steps * max(1, int(passes / max(LEAST_RECORDS, options.epochs)))
 
 
 def _task(
@@ -206,7 +214,7 @@ def _go_on(run: _Run, now: State) -> None:
         for i in range(first, min(run.epoch_steps, run.n_steps - epoch * run.epoch_steps)):
             _step(run, now, batches[i], epoch)
             now.seconds = time.perf_counter() - started
-            if now.step % run.epoch_steps == 0 or now.step == run.n_steps:
+            if now.step % run.part_steps == 0 or now.step == run.n_steps:
                 _end_epoch(run, now, epoch)
             elif now.step * run.epoch_records % run.epoch_steps < run.epoch_records:
                 _record(run, now, epoch)

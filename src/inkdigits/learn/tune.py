@@ -23,7 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 from inkdigits import files
 from inkdigits.data import digest
 from inkdigits.errors import ArgumentError, UserError
-from inkdigits.learn import counted, plot, rate_finder, run, search_space, study_file
+from inkdigits.learn import counted, directory, plot, rate_finder, search_space, sets, study_file
 from inkdigits.learn import options as learning
 from inkdigits.learn.augment import warn_of_flips
 from inkdigits.learn.history import Record
@@ -113,7 +113,7 @@ def search(
     The first trial is the start itself. Raises UserError where the data can't be searched on, and where
     `folder` holds a search over other data or options; Stopped where `watch.stop` asked for it.
     """
-    whole, _ = run.training_set(plan.source)
+    whole, _ = sets.Source(plan.source).training()
     warn_of_flips(plan.start.augment, whole.label_names)
     training, validation = _held_apart(plan.source, whole, plan.start)
     with study_file.opened(folder / STUDY_FILE) as study:
@@ -142,7 +142,7 @@ def _held_apart(source: str, whole: Dataset, start: TrainOptions) -> tuple[Datas
     """The images to train on and those to judge by: what `run` would make of the same options."""
     if len(np.unique(whole.labels)) < 2:
         raise UserError(f"{whole.name} has one class only; a search needs two or more to tell apart")
-    training, validation = run.validation_set(source, whole, start)
+    training, validation = sets.Source(source).validation(whole, start)
     assert validation is not None  # Plan refuses to search without
     if len(validation) < FEWEST:
         raise UserError(
@@ -281,7 +281,7 @@ def _found(going: _Search, suggestion: float | None) -> Found:
         n_given_up=len(trials) - len(complete),
         suggested_rate=suggestion,
         importances=_importances(going.study, complete),
-        versions={**run.versions(), "optuna": optuna.__version__},
+        versions={**directory.versions(), "optuna": optuna.__version__},
     )
 
 

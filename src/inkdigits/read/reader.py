@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from inkdigits import image
+from inkdigits.card import NONE
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.read import digits, engine, forms, grids, numbers, pages
 from inkdigits.read.checks import Checks
 from inkdigits.read.engine import Engine
 from inkdigits.read.forms import Readers
 from inkdigits.read.numbers import Wanted
-from inkdigits.types import Document, Field, Gray, Line, Page
+from inkdigits.types import Document, Field, Gray, Images, Line, Page
 
 KINDS = ("auto", "digit", "number", "grid", "form")
 """What a page may show: lines of digits anywhere; one digit; one number; a grid of cells; a form's fields."""
@@ -122,13 +125,28 @@ def _one_digit(model: Engine, least: float, order: Order) -> Reader:
     def read(picture: Gray) -> Page:
         line = digits.read(picture, model, least)
         height, width = picture.shape
-        if line.reason == "not a digit" or (line.text and width > _WIDE * height):
-            several = numbers.read(picture, of_lines(), Wanted(least_confidence=_SEVERAL))
-            if several.accepted and len(several.text) > 1:
-                line = replace(line, text="", accepted=False, reason="several digits", digits=())
+        is_unclear = line.reason == "not a digit" or (line.text and width > _WIDE * height)
+        if is_unclear and _are_several(picture, of_lines()):
+            line = replace(line, text="", accepted=False, reason="several digits", digits=())
         return Page(lines=(line,))
 
     return read
+
+
+def several(images: Images) -> list[int]:
+    """Which of some digit images show several digits, as the models that ship read them: their rows."""
+    if not len(images):
+        return []
+    order = Order()
+    digit = _shipped("reader", order)
+    of_lines = numbers.Reader(lines=_shipped("number", order))
+    none = digit.classify(images).argmax(axis=1) == digit.card.label_names.index(NONE)
+    return [row for row in np.flatnonzero(none).tolist() if _are_several(images[row], of_lines)]
+
+
+def _are_several(picture: Gray, of_lines: numbers.Reader) -> bool:
+    line = numbers.read(picture, of_lines, Wanted(least_confidence=_SEVERAL))
+    return line.accepted and len(line.text) > 1
 
 
 def read(

@@ -1,0 +1,127 @@
+"""`inkdigits finetune`: from the command line to a run directory and a verdict, with progress."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from inkdigits.cli.flags import words
+from inkdigits.cli.output import command, print_json
+from inkdigits.cli.status import INTERRUPTED
+from inkdigits.cli.training import Bar, Stopping, new_folder, remove_if_empty
+from inkdigits.data.samples import Broken
+from inkdigits.errors import UserError
+from inkdigits.evaluate import table
+from inkdigits.evaluate.gate import Change
+from inkdigits.learn import finetune as finetuner
+from inkdigits.learn.directory import CANDIDATE_FILE, MODEL_FILE
+from inkdigits.learn.finetune import Moving, Order, Result
+from inkdigits.learn.train import Stopped, Watch
+from inkdigits.read import reader
+
+_MOST_REFUSED = 20
+
+
+def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> int:
+    """Trains on, judges, prints; the exit status, which is 1 where the model isn't promoted."""
+    folder = out or new_folder(f"{Path(order.data).resolve().name}-finetuned")
+    with Stopping() as stopping, Bar() as bar:
+        watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
+        try:
+            result = finetuner.finetune(
+                order, folder, resume=resume, watch=watch, screen=reader.several, about_to=_announce
+            )
+        except Stopped as stopped:
+            bar.close()
+            again = command([*_words(order), "--out", str(folder), "--resume"])
+            print(f"{stopped}; go on with: {again}", file=sys.stderr)
+            return INTERRUPTED
+        except UserError:
+            if out is None:
+                remove_if_empty(folder)
+            raise
+    finetuner.draw(result)
+    if as_json:
+        print_json({"folder": str(folder), **asdict(result.verdict)})
+    else:
+        print(_summary(result))
+    return 0 if result.verdict.promote else 1
+
+
+def _words(order: Order) -> list[str]:
+    """The command that the order was given by."""
+    asked: dict[str, Any] = {"labels": order.labels, "old": order.old, "weights": order.weights}
+    asked |= {"shots": order.shots or None, "force": order.force or None}
+    return ["finetune", order.model, order.data, *words(asked | dict(order.given))]
+
+
+def _announce(moving: tuple[Moving, ...], refused: tuple[Broken, ...]) -> None:
+    """What was left out of the data, and what of the network will move; on standard error."""
+    for each in refused[:_MOST_REFUSED]:
+        print(f"refused: {each.file}: {each.reason}", file=sys.stderr)
+    if len(refused) > _MOST_REFUSED:
+        print(f"refused: {len(refused) - _MOST_REFUSED} more, all in run.json", file=sys.stderr)
+    print(_stages(moving), file=sys.stderr)
+
+
+def _stages(moving: tuple[Moving, ...]) -> str:
+    """What trains, and how many weights that is."""
+    rows = [(each.stage, f"{each.n_weights:,}", _how(each)) for each in moving]
+    names, numbers = (max(len(row[column]) for row in [*rows, _HEADS]) for column in (0, 1))
+    lines = [f"{stage:<{names}}  {n:>{numbers}}  {how}" for stage, n, how in [_HEADS, *rows]]
+    n_weights = sum(each.n_weights for each in moving)
+    n_moving = n_weights - sum(each.n_frozen for each in moving)
+    return "\n".join([*lines, f"{n_moving:,} of {n_weights:,} weights train"])
+
+
+_HEADS = ("stage", "weights", "trains")
+
+
+def _how(each: Moving) -> str:
+    if each.rate is None:
+        return "no: it stays as it is"
+    since = "from the start" if each.first_step == 0 else f"from step {each.first_step}"
+    but = f", but for {each.n_frozen:,} weights" if each.n_frozen else ""
+    return f"{since}, at {100 * each.rate:.0f} % of the rate{but}"
+
+
+def _summary(result: Result) -> str:
+    """What a person wants to read first: the verdict and why; then every class before and after."""
+    verdict = result.verdict
+    changes = [change for change in (verdict.new, verdict.old) if change is not None]
+    said = "Promoted" if verdict.promote else "Not promoted"
+    forced = ", by --force, although" if verdict.forced else ":"
+    model = result.folder / (MODEL_FILE if verdict.promote else CANDIDATE_FILE)
+    refused = f", {len(result.refused)} pictures refused" if result.refused else ""
+    return "\n".join(
+        [
+            *(_changed(change) for change in changes),
+            f"{said}{forced} {verdict.reason}.",
+            f"Trained on {result.n_training:,} images in {result.seconds:.1f} s{refused}.",
+            f"The model is {model}",
+        ]
+    )
+
+
+def _changed(change: Change) -> str:
+    """One test set, class by class, with intervals, and McNemar's verdict."""
+    found = change.comparison
+    rows = [
+        (each.label, each.n, each.before, each.before_interval, each.after, each.after_interval)
+        for each in change.classes
+    ]
+    first, second = found.first_interval, found.second_interval
+    rows.append(("all", found.n, found.first_accuracy, first, found.second_accuracy, second))
+    width = max(len("label"), *(len(label) for label, *_ in rows))
+    lines = [
+        f"{label:>{width}}  {n:>6,}  {_share(was, around):<22}  {_share(now, around_now):<22}"
+        f"  {100 * (now - was):+6.2f}"
+        for label, n, was, around, now, around_now in rows
+    ]
+    heads = f"{'label':>{width}}  images  {'before':<22}  {'after':<22}  change"
+    return "\n".join([f"{change.data}, test images read right:", heads, *lines, found.verdict, ""])
+
+
+def _share(share: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{table.percent(share)} ({100 * low:.1f}–{100 * high:.1f})"

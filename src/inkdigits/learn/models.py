@@ -1,0 +1,45 @@
+"""A trained model by what people call it: a file, a run directory, one that ships, a published one."""
+
+from pathlib import Path
+
+from inkdigits import weights
+from inkdigits.card import Card
+from inkdigits.errors import ArgumentError, UserError
+from inkdigits.learn import checkpoint, published
+from inkdigits.learn.checkpoint import Model
+from inkdigits.learn.directory import MODEL_FILE
+from inkdigits.learn.networks import registry
+from inkdigits.learn.options import NetworkOptions
+
+
+def find(name: str, published_weights: Path | None = None) -> Model:
+    """The model of that name; a published network takes its weights from a file, and knows no labels.
+
+    Raises ArgumentError for a name that means nothing, and where a file is missing or given for nothing;
+    UserError where a file can't be used.
+    """
+    if name in registry.PUBLISHED:
+        if published_weights is None:
+            raise ArgumentError(f"{name} is a published network: name the file of its weights with --weights")
+        return _published(name, published_weights)
+    if published_weights is not None:
+        raise ArgumentError(f"--weights are those of a published network: {', '.join(registry.PUBLISHED)}")
+    if name in weights.NAMES:
+        return checkpoint.load(weights.FOLDER / f"{name}.safetensors")
+    return checkpoint.load(file_of(Path(name)))
+
+
+def file_of(path: Path) -> Path:
+    """The model file that a path means: itself, or the one in a run directory."""
+    if path.is_dir():
+        path = path / MODEL_FILE
+    if not path.exists():
+        raise UserError(f"there is no model at {path}; name a model file or a run directory")
+    return path
+
+
+def _published(name: str, path: Path) -> Model:
+    options = NetworkOptions(model=name)
+    network = registry.build(options, 1)
+    published.load(path, network)
+    return Model(network=network.eval(), card=Card(network={"model": name}, label_names=()))

@@ -1,0 +1,60 @@
+"""How to fine-tune on so many images."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from inkdigits.learn import options
+from inkdigits.learn.options import StartOptions, TrainOptions
+
+ENOUGH = 500
+"""New images from which on a tenth is kept to choose the weights by."""
+
+_BENT: Mapping[str, float] = {
+    "rotation": 8.0,
+    "scale": 0.1,
+    "shear": 0.15,
+    "shift": 1.0,
+    "elastic": 0.6,
+    "stroke": 0.4,
+}
+_FREE: Mapping[str, Any] = {"unfreezing": 0.1, "stage_rate": 0.9, "replay": 0.0}
+
+
+def gentle(n: int, *, labels: str, given: Mapping[str, Any]) -> tuple[TrainOptions, StartOptions]:
+    """How to learn from n new images; what is given counts.
+
+    The fewer, the fewer the steps and the farther each is changed. Where the model's labels go on to be
+    known, rates are a quarter of those from nothing and old images make up half of each batch; where they
+    are replaced, all of the network is free to move.
+    """
+    keeps = labels != "replace"
+    settled: dict[str, Any] = {
+        "epochs": 0.001,
+        "least_steps": round((150 if keeps else 400) * (n / 100) ** (1 / 3)),
+        "batch": 64,
+        "learning_rate": 0.03 if keeps else 0.12,
+        "vector_rate": 0.01 if keeps else 0.05,
+        "norm_images": 2_000,
+        "validation": 0.1 if n >= ENOUGH else 0.0,
+        "patience": 8 if n >= ENOUGH else 0,
+        "keep": "best" if n >= ENOUGH else "last",
+        **{name: amount * _farther(n) for name, amount in _BENT.items()},
+    }
+    start = {} if keeps else dict(_FREE)
+    of_start = {f.name for f in fields(StartOptions)}
+    if "epochs" in given:
+        settled["least_steps"] = 0
+    if given.get("validation") == 0:
+        settled |= {"patience": 0, "keep": "last"}
+    chosen = settled | {name: value for name, value in given.items() if name not in of_start}
+    start |= {name: value for name, value in given.items() if name in of_start}
+    return options.change(TrainOptions(), chosen), StartOptions(**start)
+
+
+def _farther(n: int) -> float:
+    """Factor on how far each image is changed: 1.5 of ten images, 1 of a thousand, 0.75 of ten thousand."""
+    return float(np.clip(1.5 - 0.25 * math.log10(n / 10), 0.75, 1.5))

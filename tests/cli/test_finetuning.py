@@ -1,0 +1,119 @@
+"""`inkdigits finetune` as it is typed: the verdict, its exit status, what is refused, Ctrl-C and on."""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inkdigits import cli, data
+from inkdigits.cli.status import INTERRUPTED
+from inkdigits.learn import models
+from inkdigits.read import reader
+
+SMALL = ["--least-steps", "40", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
+
+
+def run(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    return int(left.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on 600 digits."""
+    out = tmp_path_factory.mktemp("model") / "run"
+    asked = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
+    assert run(["train", str(some_digits), *asked, "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def signs(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of dark signs on white: a plus and a w, 30 each, one of them blank."""
+    folder = tmp_path_factory.mktemp("signs") / "signs"
+    symbols = data.load("symbols", "train")
+    for name in ("plus", "w"):
+        (folder / f"sign {name}").mkdir(parents=True)
+        rows = np.flatnonzero(symbols.labels == symbols.label_names.index(name))[:30]
+        for row in rows.tolist():
+            Image.fromarray(255 - symbols.images[row]).save(folder / f"sign {name}" / f"{row:05}.png")
+    Image.new("L", (40, 40), 255).save(folder / "sign w" / "blank.png")
+    return folder
+
+
+def test_the_verdict_is_printed_and_is_the_exit_status(
+    model: Path, signs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["finetune", str(model), str(signs), "--labels", "extend", *SMALL]
+    status = run([*asked, "--out", str(tmp_path / "run")])
+    told = capsys.readouterr()
+    found = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert status == (0 if found["verdict"]["promote"] else 1)
+    assert f"refused: {signs / 'sign w' / 'blank.png'}: " in told.err
+    assert "layers.0" not in told.err.partition("weights train")[0].splitlines()[0]
+    assert "weights train" in told.err
+    said = "Promoted: " if found["verdict"]["promote"] else "Not promoted: "
+    assert said + found["verdict"]["reason"] in told.out
+    assert "sign plus" in told.out
+    assert run([*asked, "--force", "--json", "--out", str(tmp_path / "forced")]) == 0
+    forced = json.loads(capsys.readouterr().out)
+    assert forced["promote"]
+    assert forced["new"]["comparison"]["n"] == found["verdict"]["new"]["comparison"]["n"]
+    loaded = models.find(str(tmp_path / "forced"))
+    assert loaded.card.label_names == (*"0123456789", "sign plus", "sign w")
+
+
+def test_the_table_says_what_trains(
+    model: Path, signs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--labels", "replace", "--freeze", "head-only", *SMALL, "--out", str(tmp_path / "run")]
+    run(["finetune", str(model), str(signs), *asked])
+    lines = capsys.readouterr().err.splitlines()
+    (total,) = (line for line in lines if line.endswith("weights train"))
+    n_moving, n_weights = (int(each.replace(",", "")) for each in total.split()[0:3:2])
+    weights = [weight.numel() for weight in models.find(str(model)).network.parameters()]
+    head = [line for line in lines if "from the start, at 100 % of the rate" in line]
+    assert len(head) == 1
+    assert int(head[0].split()[1].replace(",", "")) == n_moving
+    assert n_moving < n_weights < sum(weights)  # the head shrinks from ten labels to two
+    assert sum("no: it stays as it is" in line for line in lines) >= 2
+
+
+def test_ctrl_c_says_how_to_go_on(model: Path, signs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "my run"
+    endless = [each if each != "40" else "100000" for each in SMALL]
+    asked = ["finetune", str(model), str(signs), "--labels", "extend", *endless, "--out", str(out)]
+    command = [str(Path(sys.executable).with_name("inkdigits")), *asked]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as started:
+        assert started.stderr is not None
+        while "weights train" not in started.stderr.readline():
+            assert started.poll() is None
+        while not (out / "run.json").exists():
+            assert started.poll() is None
+        started.send_signal(signal.SIGINT)
+        told = started.communicate(timeout=120)[1]
+    assert started.returncode == INTERRUPTED
+    again = shlex.split(told.partition("go on with: ")[2])
+    assert again[:4] == ["inkdigits", "finetune", str(model), str(signs)]
+    assert again[-3:] == ["--out", str(out), "--resume"]
+    assert again[again.index("--least-steps") + 1] == "100000"
+    assert (out / "state.safetensors").exists()
+
+
+def test_pictures_of_several_digits_are_found(data_folder: Path) -> None:
+    mnist = data.load("mnist", "test").images[:40]
+    pairs = [np.hstack([left, right])[4:24] for left, right in zip(mnist[:20], mnist[20:], strict=True)]
+    two = np.array([np.asarray(Image.fromarray(pair).resize((26, 10))) for pair in pairs])
+    shown = np.zeros((20, 28, 28), np.uint8)
+    shown[:, 9:19, 1:27] = np.clip(two.astype(int) * 2, 0, 255)
+    found = reader.several(np.concatenate([mnist[:20], shown]))
+    assert not [row for row in found if row < 20]
+    assert len(found) >= 10
+    assert reader.several(mnist[:0]) == []

@@ -1,0 +1,308 @@
+"""Fine-tuning from data to verdict: what moves, what is kept, what is refused, what the gate is told."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from inkdigits import data
+from inkdigits.errors import ArgumentError, UserError
+from inkdigits.learn import checkpoint, finetune, options, recipes, run
+from inkdigits.learn.classifier import classifier
+from inkdigits.learn.directory import CANDIDATE_FILE, MODEL_FILE, RUN_FILE
+from inkdigits.learn.finetune import Order
+from inkdigits.learn.networks import registry
+from inkdigits.learn.options import NetworkOptions, TrainOptions
+from inkdigits.learn.train import STATE_FILE, Stopped, Watch
+from inkdigits.types import Dataset, Images, Scores
+
+QUICK = {"least_steps": 30, "batch": 40, "precision": "fp32", "device": "cpu"}
+LETTERS = {2: "a", 4: "b", 7: "c"}
+"""Digits that, upside down, stand for a sign of one's own."""
+
+
+def saved(path: Path, images: Images, labels: Any, *, n_test: int) -> str:
+    parts = {"x_train": images[n_test:], "y_train": labels[n_test:]}
+    np.savez(path, **parts, x_test=images[:n_test], y_test=labels[:n_test])
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def before(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> run.Result:
+    """A model of ten digits, and where its data lies."""
+    folder = tmp_path_factory.mktemp("before")
+    source = saved(folder / "digits.npz", digits.images, digits.labels, n_test=100)
+    asked = {"model": "fast", "width": 0.25, "epochs": 4.0, "batch": 50, "validation": 0.0, "shift": 1.0}
+    trained = options.change(TrainOptions(), asked | {"precision": "fp32", "device": "cpu"})
+    return run.run(source, trained, folder / "run")
+
+
+@pytest.fixture(scope="module")
+def signs(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Three signs that the model has never seen."""
+    rows = np.flatnonzero(np.isin(digits.labels, list(LETTERS)))
+    labels = np.array([LETTERS[label] for label in digits.labels[rows].tolist()])
+    upside_down = np.ascontiguousarray(digits.images[rows, ::-1])
+    return saved(tmp_path_factory.mktemp("signs") / "signs.npz", upside_down, labels, n_test=60)
+
+
+def order(model: run.Result, source: str, **values: Any) -> Order:
+    given = QUICK | values.pop("given", {})
+    return Order(model=str(model.folder), data=source, given=given, **values)
+
+
+@pytest.fixture(scope="module")
+def extended(before: run.Result, signs: str, tmp_path_factory: pytest.TempPathFactory) -> finetune.Result:
+    """The model with three labels more."""
+    folder = tmp_path_factory.mktemp("extended") / "run"
+    asked = order(before, signs, labels="extend", force=True, given={"least_steps": 80})
+    return finetune.finetune(asked, folder)
+
+
+def described(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / RUN_FILE).read_text())
+    return found
+
+
+def scores(path: Path, images: Images) -> Scores:
+    return classifier(checkpoint.load(path).network)(images)
+
+
+def test_new_labels_are_learnt_and_old_ones_not_forgotten(extended: finetune.Result, signs: str) -> None:
+    card = checkpoint.load(extended.folder / MODEL_FILE).card
+    assert card.label_names == tuple("0123456789abc")
+    new, old = extended.verdict.new, extended.verdict.old
+    assert old is not None
+    assert (new.comparison.first_accuracy, new.comparison.n, old.comparison.n) == (0.0, 60, 100)
+    assert new.comparison.second_accuracy > 0.8
+    assert old.comparison.second_accuracy > old.comparison.first_accuracy - 0.1
+
+
+def test_the_verdict_counts_what_the_models_answer(
+    extended: finetune.Result, before: run.Result, signs: str
+) -> None:
+    old = extended.verdict.old
+    assert old is not None
+    was = scores(before.folder / MODEL_FILE, before.test.images).argmax(1) == before.test.labels
+    answers = scores(extended.folder / MODEL_FILE, before.test.images).argmax(1)
+    is_now = answers == before.test.labels
+    assert old.comparison.first_accuracy == pytest.approx(was.mean())
+    assert old.comparison.second_accuracy == pytest.approx(is_now.mean())
+    assert old.comparison.only_first_right == np.count_nonzero(was & ~is_now)
+    for each in old.classes:
+        rows = before.test.labels == int(each.label)
+        assert each.n == rows.sum()
+        assert each.after == pytest.approx(is_now[rows].mean())
+    test = data.load(signs, "test")
+    named = np.array(tuple("0123456789abc"))[scores(extended.folder / MODEL_FILE, test.images).argmax(1)]
+    right = named == np.array(test.label_names)[test.labels]
+    assert extended.verdict.new.comparison.second_accuracy == pytest.approx(right.mean())
+
+
+def test_the_run_is_written_down(extended: finetune.Result, before: run.Result, signs: str) -> None:
+    found = described(extended.folder)
+    assert found["finished"]
+    assert found["verdict"] == json.loads(json.dumps(asdict(extended.verdict)))
+    assert found["arguments"]["data"] == signs
+    assert found["arguments"]["old"] == [described(before.folder)["arguments"]["data"]]
+    assert {len(found["data"][name]) for name in ("training", "start", "new test", "old test")} == {64}
+    assert not (extended.folder / STATE_FILE).exists()
+    start = checkpoint.load(extended.folder / MODEL_FILE).card.provenance["start"]
+    assert start["sha256"] == found["data"]["start"]
+    assert [start["provenance"]["data"]] == found["arguments"]["old"]
+
+
+def test_the_pictures_can_be_drawn(extended: finetune.Result) -> None:
+    finetune.draw(extended)
+    assert {path.name for path in extended.folder.glob("*.png")} == {"curves.png", "changes.png"}
+
+
+def test_the_same_order_gives_the_same_model_also_when_it_was_interrupted(
+    before: run.Result, signs: str, tmp_path: Path
+) -> None:
+    asked = order(before, signs, labels="extend", given={"keep": "last"})
+    finetune.finetune(asked, tmp_path / "whole")
+    steps = iter(range(30))
+    with pytest.raises(Stopped):
+        finetune.finetune(asked, tmp_path / "broken", watch=Watch(stop=lambda: next(steps) == 12))
+    with pytest.raises(UserError, match="isn't through"):
+        finetune.finetune(asked, tmp_path / "broken")
+    with pytest.raises(UserError, match=r"cannot resume .*: \w+ was .* then and is"):
+        finetune.finetune(replace(asked, shots=5), tmp_path / "broken", resume=True)
+    finetune.finetune(asked, tmp_path / "broken", resume=True)
+    one, other = (
+        next(path for path in (tmp_path / name).iterdir() if path.name in (MODEL_FILE, CANDIDATE_FILE))
+        for name in ("whole", "broken")
+    )
+    assert one.name == other.name
+    assert one.read_bytes() == other.read_bytes()
+    with pytest.raises(UserError, match="already holds a run"):
+        finetune.finetune(asked, tmp_path / "whole")
+
+
+def test_what_is_frozen_does_not_move_by_a_bit(before: run.Result, tmp_path: Path) -> None:
+    source = described(before.folder)["arguments"]["data"]
+    result = finetune.finetune(order(before, source, given={"freeze": "head-only"}), tmp_path / "run")
+    old = load_file(before.folder / MODEL_FILE)
+    new = load_file(next((tmp_path / "run").glob("*.safetensors")))
+    moved = {name for name in old if not torch.equal(old[name], new[name])}
+    (head,) = (each for each in result.moving if each.rate is not None)
+    assert moved
+    assert all(name.removeprefix("layers.").startswith(head.stage) for name in moved)
+    assert head == result.moving[-1]
+    assert sum(each.n_weights for each in result.moving) == sum(
+        weight.numel() for weight in checkpoint.load(before.folder / MODEL_FILE).network.parameters()
+    )
+    assert [each.n_frozen == each.n_weights for each in result.moving[:-1]] == [True] * (
+        len(result.moving) - 1
+    )
+
+
+def test_a_model_that_gains_nothing_is_no_model_to_use_unless_it_is_forced(
+    before: run.Result, tmp_path: Path
+) -> None:
+    source = described(before.folder)["arguments"]["data"]
+    asked = order(before, source, given={"learning_rate": 0.0, "vector_rate": 0.0, "norm_images": 0})
+    still = finetune.finetune(asked, tmp_path / "still")
+    assert (still.verdict.promote, still.verdict.forced) == (False, False)
+    assert still.verdict.reason.startswith("digits.npz gained nothing: ")
+    assert (tmp_path / "still" / CANDIDATE_FILE).exists()
+    assert not (tmp_path / "still" / MODEL_FILE).exists()
+    forced = finetune.finetune(replace(asked, force=True), tmp_path / "forced")
+    assert (forced.verdict.promote, forced.verdict.forced) == (True, True)
+    assert described(tmp_path / "forced")["verdict"]["forced"]
+    assert (tmp_path / "forced" / MODEL_FILE).exists()
+
+
+def test_shots_are_images_of_each_class(before: run.Result, signs: str, tmp_path: Path) -> None:
+    result = finetune.finetune(order(before, signs, labels="replace", shots=4), tmp_path / "run")
+    assert result.n_training == 12
+    assert result.verdict.old is None
+    assert checkpoint.load(next((tmp_path / "run").glob("*.safetensors"))).card.label_names == (
+        "a",
+        "b",
+        "c",
+    )
+
+
+def test_pictures_that_cannot_be_used_are_listed(before: run.Result, digits: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    for label in (3, 8):
+        (folder / str(label)).mkdir(parents=True)
+        for row in np.flatnonzero(digits.labels == label)[:12].tolist():
+            Image.fromarray(255 - digits.images[row]).save(folder / str(label) / f"{row:03}.png")
+    Image.new("L", (40, 40), 255).save(folder / "3" / "zz-blank.png")
+    (folder / "8" / "zz-torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    told: list[Any] = []
+
+    def two(images: Images) -> list[int]:
+        return [0, len(images) - 1]
+
+    result = finetune.finetune(
+        order(before, str(folder)),
+        tmp_path / "run",
+        screen=two,
+        about_to=lambda moving, refused: told.append((moving, refused)),
+    )
+    found = {Path(each.file).name: each.reason for each in result.refused}
+    assert set(found) >= {"zz-blank.png", "zz-torn.png"}
+    several = [name for name, reason in found.items() if reason == "shows several digits"]
+    assert len(several) == 2
+    assert len(found) == 4
+    assert told == [(result.moving, result.refused)]
+    assert [each["file"] for each in described(tmp_path / "run")["refused"]] == [
+        each.file for each in result.refused
+    ]
+    n_test = result.verdict.new.comparison.n
+    assert result.n_training + n_test == 24 - len(several)
+
+
+def test_published_weights_are_a_start(signs: str, tmp_path: Path) -> None:
+    network = registry.build(NetworkOptions(model="efficientnet_lite0"), 10, seed=5)
+    held = {name: tensor.contiguous() for name, tensor in network.layers.state_dict().items()}
+    save_file(held, tmp_path / "weights.safetensors")
+    asked = Order(
+        model="efficientnet_lite0",
+        weights=tmp_path / "weights.safetensors",
+        data=signs,
+        shots=3,
+        given=QUICK | {"least_steps": 2, "freeze": "features"},
+    )
+    result = finetune.finetune(asked, tmp_path / "run")
+    assert result.verdict.old is None
+    found = checkpoint.load(next((tmp_path / "run").glob("*.safetensors")))
+    assert found.card.label_names == ("a", "b", "c")
+    first = next(name for name in held if held[name].ndim == 4)
+    assert torch.equal(found.network.layers.state_dict()[first], held[first])
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({}, "the data has the label 'a', but the model knows 0, 1"),
+        ({"labels": "extend", "old": "nosuch"}, "there is no data set 'nosuch'"),
+        ({"labels": "replace", "old": "mnist"}, "--old is for a model that keeps its labels"),
+        ({"labels": "replace", "given": {"freeze": "99"}}, "freeze 99 leaves nothing to train"),
+        ({"labels": "replace", "weights": Path("w.pth")}, "--weights are those of a published network"),
+    ],
+)
+def test_an_order_that_contradicts_itself_is_refused_before_anything_is_made(
+    values: dict[str, Any], sentence: str, before: run.Result, signs: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        finetune.finetune(order(before, signs, **values), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_that_nothing_can_be_learnt_from_is_refused(
+    before: run.Result, digits: Dataset, tmp_path: Path
+) -> None:
+    sixes = digits.images[digits.labels == 6]
+    cases = {
+        "one.npz": (sixes[:2], [6, 6], 1, "has a single image to learn from"),
+        "sixes.npz": (sixes, [6] * len(sixes), 5, "has images of one class only, '6'"),
+    }
+    for name, (images, labels, n_test, sentence) in cases.items():
+        source = saved(tmp_path / name, images, np.array(labels), n_test=n_test)
+        with pytest.raises(UserError, match=sentence):
+            finetune.finetune(order(before, source), tmp_path / "run")
+    source = saved(tmp_path / "all.npz", digits.images[:40], digits.labels[:40], n_test=10)
+    with pytest.raises(UserError, match=r"has no picture in train that can be used .* shows several digits"):
+        finetune.finetune(
+            order(before, source), tmp_path / "run", screen=lambda images: list(range(len(images)))
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_old_data_that_is_gone_is_asked_for(before: run.Result, signs: str, tmp_path: Path) -> None:
+    model = checkpoint.load(before.folder / MODEL_FILE)
+    for about, sentence in (
+        ({}, "doesn't say what it learnt from"),
+        ({"data": "gone.npz"}, "learnt from gone.npz, which isn't at hand"),
+    ):
+        path = tmp_path / "model.safetensors"
+        checkpoint.save(path, replace(model, card=replace(model.card, provenance=about)))
+        with pytest.raises(UserError, match=sentence):
+            finetune.finetune(Order(model=str(path), data=signs, labels="extend"), tmp_path / "run")
+
+
+def test_the_fewer_the_images_the_fewer_the_steps() -> None:
+    few, many = (recipes.gentle(n, labels="same", given={})[0] for n in (10, 10_000))
+    assert few.least_steps < many.least_steps
+    assert (few.validation, many.keep) == (0.0, "best")
+    free, start = recipes.gentle(1_000, labels="replace", given={"replay": 0.25, "epochs": 3.0})
+    assert free.learning_rate > few.learning_rate
+    assert (free.least_steps, free.epochs, start.replay) == (0, 3.0, 0.25)
+
+
+def test_a_reader_of_lines_is_no_start(tmp_path: Path, signs: str) -> None:
+    with pytest.raises(UserError, match="number reads lines"):
+        finetune.finetune(Order(model="number", data=signs), tmp_path / "run")
+    with pytest.raises(ArgumentError, match="name the file of its weights with --weights"):
+        finetune.finetune(Order(model="resnet18", data=signs), tmp_path / "run")
