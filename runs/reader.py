@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from inkdigits import files, image, stats, weights
 from inkdigits.card import NONE, Card
@@ -42,8 +43,11 @@ INKED, NARROW, TALL, STEEP = 64, 8, 17, 0.8
 """Grey from which on a pixel is ink; pixels across a single stroke and down a high one; a steep one's width
 as a share of its height."""
 
-KEPT = 500
-"""Training images of each class that are kept beside the models."""
+KEPT, KEPT_NONE, KEPT_MNIST = 255, 1_450, 650
+"""Images kept beside the models: of each digit and of none to train on, and of MNIST's digits to judge by.
+
+Where half of a batch is new digits and half is these, a fifth of it is none, as it was in training.
+"""
 
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
@@ -91,7 +95,10 @@ def _finish(small: Model, large: Model, held: Dataset, out: Path) -> None:
 
 def _keep(training: Dataset, held: Dataset, out: Path) -> None:
     """A sample that goes with the models: to be shown again, and judged by, when they are fine-tuned."""
-    few = split.few(training, KEPT, seed=0)
+    digits, none = (training.select(np.flatnonzero(rows), split="train") for rows in _kinds(training))
+    few = together([split.few(digits, KEPT, seed=0), split.few(none, KEPT_NONE, seed=0)])
+    mnist = split.few(sources.mnist()[1], KEPT_MNIST, seed=0).relabelled(LABELS)
+    held = together([held, mnist])
     content = io.BytesIO()
     names = np.array(LABELS)
     np.savez_compressed(
@@ -102,6 +109,12 @@ def _keep(training: Dataset, held: Dataset, out: Path) -> None:
         y_test=names[held.labels],
     )
     files.write(out, content.getvalue())
+
+
+def _kinds(dataset: Dataset) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which images show a digit, and which none."""
+    is_digit = dataset.labels < len(DIGITS)
+    return is_digit, ~is_digit
 
 
 def _write(model: Model, content: bytes, asked: Engine, held: Dataset, out: Path) -> None:

@@ -36,7 +36,9 @@ def network() -> Network:
 
 
 def start(of: Network | None = None, replayed: Dataset | None = None, **values: Any) -> Start:
-    return Start(network=of or network(), options=StartOptions(**values), replayed=replayed)
+    return Start(
+        network=of or network(), options=StartOptions(**{"keep_norms": False} | values), replayed=replayed
+    )
 
 
 def weights(of: Network) -> dict[str, Tensor]:
@@ -76,6 +78,16 @@ def test_what_is_frozen_doesnt_move_by_one_bit(
 def test_a_frozen_kernel_leaves_the_norm_behind_it_to_learn(digits: Dataset) -> None:
     begin = start(freeze="0.weight", unfreezing=0.0)
     assert {"0", "1"} & moved(weights(begin.network), weights(learnt(digits, begin).network)) == {"1"}
+
+
+def test_norms_may_keep_what_they_know_where_weights_move(digits: Dataset) -> None:
+    begin = network()
+    trained = learnt(digits, start(begin, keep_norms=True), norm_images=100).network
+    before, after = weights(begin), weights(trained)
+    norms = {name for name in before if name.rpartition(".")[2] in ("running_mean", "running_var")}
+    assert norms
+    assert all(torch.equal(before[name], after[name]) for name in norms)
+    assert moved(before, after) == {"0", "1", "3", "4", "6", "8", "10", "11", "13", "15", "18"}
 
 
 def test_stages_join_one_by_one_from_the_head_on(digits: Dataset, tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ class StartOptions:
     unfreezing: float = _option(0.3, "share of the steps over which one stage after another joins the head")
     stage_rate: float = _option(0.8, "factor on the rate for every stage farther from the head")
     replay: float = _option(0.5, "share of every batch that is old images")
+    keep_norms: bool = _option(True, "leave what batch norms know of images as it was, moving weights or not")
 
     def __post_init__(self) -> None:
         _within("unfreezing", self.unfreezing, 0.0, 1.0)

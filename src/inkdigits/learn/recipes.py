@@ -21,15 +21,16 @@ _BENT: Mapping[str, float] = {
     "elastic": 0.6,
     "stroke": 0.4,
 }
-_FREE: Mapping[str, Any] = {"unfreezing": 0.1, "stage_rate": 0.9, "replay": 0.0}
+_FREE: Mapping[str, Any] = {"unfreezing": 0.1, "stage_rate": 0.9, "replay": 0.0, "keep_norms": False}
 
 
 def gentle(n: int, *, labels: str, given: Mapping[str, Any]) -> tuple[TrainOptions, StartOptions]:
     """How to learn from n new images; what is given counts.
 
     The fewer, the fewer the steps and the farther each is changed. Where the model's labels go on to be
-    known, rates are a quarter of those from nothing and old images make up half of each batch; where they
-    are replaced, all of the network is free to move.
+    known, rates are a quarter of those from nothing, old images make up half of each batch, and batch norms
+    stay as they are, since few images, unlike the old ones, would mislead them; where labels are replaced,
+    all of the network is free to move.
     """
     keeps = labels != "replace"
     settled: dict[str, Any] = {

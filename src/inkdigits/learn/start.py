@@ -13,10 +13,11 @@ from inkdigits.types import Dataset
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
-    """Which weights move alike, from which step on, and which never do."""
+    """Which weights move alike, from which step on, and which never do; whether norms measure images anew."""
 
     parts: tuple[Part, ...]
     frozen: tuple[nn.Parameter, ...] = ()
+    keeps_norms: bool = False
 
     def changes(self, step: int) -> bool:
         """Whether a part moves from this step on that didn't before."""
@@ -31,7 +32,9 @@ class Plan:
             weight.requires_grad_(False)
         norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
         network.still = tuple(
-            norm for norm in norms if not any(weight.requires_grad for weight in norm.parameters())
+            norm
+            for norm in norms
+            if self.keeps_norms or not any(weight.requires_grad for weight in norm.parameters())
         )
 
 
@@ -65,4 +68,8 @@ class Start:
             for depth, each in enumerate(from_head)
         )
         named = dict(network.layers.named_parameters())
-        return Plan(parts=parts, frozen=tuple(named[name] for name in sorted(still)))
+        return Plan(
+            parts=parts,
+            frozen=tuple(named[name] for name in sorted(still)),
+            keeps_norms=self.options.keep_norms,
+        )
