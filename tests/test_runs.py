@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from runs import calibration, reader, sources
+from runs import calibration, digits, sources
 
 from inkdigits import data
 from inkdigits.card import NONE
@@ -28,7 +28,7 @@ TRUE = Box(x=20, y=10, width=20, height=30)
     ],
 )
 def test_a_drawn_digit_is_learnt_where_its_ink_was_found(found: Box, label: str | None) -> None:
-    assert reader._visible(found, TRUE, "7") == label
+    assert digits._visible(found, TRUE, "7") == label
 
 
 def stroke(start: tuple[int, int], end: tuple[int, int]) -> Gray:
@@ -49,8 +49,8 @@ def stroke(start: tuple[int, int], end: tuple[int, int]) -> Gray:
     ],
 )
 def test_a_single_steep_stroke_is_never_learnt_as_none(image: Gray, *, is_misleading: bool) -> None:
-    assert reader._is_misleading(image, NONE) == is_misleading
-    assert not reader._is_misleading(image, "1")
+    assert digits._is_misleading(image, NONE) == is_misleading
+    assert not digits._is_misleading(image, "1")
 
 
 def test_thresholds_are_given_for_rates_that_enough_answers_speak_for() -> None:

@@ -130,7 +130,7 @@ def test_the_shipped_model_says_what_it_is(reader: Engine) -> None:
     confidences = [reader.card.thresholds[f"{rate:g}"] for rate in rates]
     assert confidences == sorted(confidences, reverse=True)
     assert reader.card.provenance["validation"]["n"] >= 5_000
-    with pytest.raises(ArgumentError, match="one of: reader, reader-large, number"):
+    with pytest.raises(ArgumentError, match="one of: reader, house, number"):
         weights.content("writer")
 
 

@@ -72,7 +72,7 @@ def train(
 @app.command
 def finetune(  # noqa: PLR0913 (as `read`)
     model: str,
-    data: str,
+    data: str | None = None,
     /,
     *,
     out: Path | None = None,
@@ -92,7 +92,8 @@ def finetune(  # noqa: PLR0913 (as `read`)
     Parameters
     ----------
     model
-        A model file, a run directory, a model that ships (reader-large), or a published network.
+        A model file, a run directory, a model that ships (house, reader), or a published network; with DATA
+        alone, house.
     data
         A known set (see `inkdigits data list`) or a path to your own.
     out
@@ -115,6 +116,7 @@ def finetune(  # noqa: PLR0913 (as `read`)
     from inkdigits.learn.finetune import Order  # noqa: PLC0415
 
     given = flags.given(options)
+    model, data = ("house", model) if data is None else (model, data)
     order = Order(
         model=model, data=data, weights=weights, old=old, labels=labels, shots=shots, force=force, given=given
     )

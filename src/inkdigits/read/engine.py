@@ -63,11 +63,11 @@ def load(source: Path | bytes, *, name: str = "", threads: int = 0) -> Engine:
 
 
 def shipped(name: str, *, threads: int = 0) -> Engine:
-    """A model that ships; `reader` asks `reader-large`, a wider one, where it is unsure."""
+    """A model that ships; `reader` asks `house`, a wider one, where it is unsure."""
     first = load(weights.content(name), name=name, threads=threads)
     if name != "reader":
         return first
-    return second_asked(first, load(weights.content("reader-large"), name="reader-large", threads=threads))
+    return second_asked(first, load(weights.content("house"), name="house", threads=threads))
 
 
 def second_asked(first: Engine, second: Engine) -> Engine:

@@ -6,11 +6,11 @@ from inkdigits.errors import ArgumentError
 
 FOLDER = Path(__file__).parent
 
-NAMES = ("reader", "reader-large", "number")
+NAMES = ("reader", "house", "number")
 """Their names."""
 
 OLD = "old-digits.npz"
-"""A sample of the digit images that `reader` and `reader-large` learnt from, and of those held out."""
+"""A sample of the digit images that `reader` and `house` learnt from, and of those held out."""
 
 
 def content(name: str) -> bytes:
