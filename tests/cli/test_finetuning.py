@@ -13,8 +13,8 @@ from PIL import Image
 
 from inkdigits import cli, data
 from inkdigits.cli.status import INTERRUPTED
-from inkdigits.learn import models
-from inkdigits.read import reader
+from inkdigits.learn import checkpoint, models
+from inkdigits.read import engine, reader
 
 SMALL = ["--least-steps", "40", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
 
@@ -68,6 +68,19 @@ def test_the_verdict_is_printed_and_is_the_exit_status(
     assert forced["new"]["comparison"]["n"] == found["verdict"]["new"]["comparison"]["n"]
     loaded = models.find(str(tmp_path / "forced"))
     assert loaded.card.label_names == (*"0123456789", "sign plus", "sign w")
+    exported = tmp_path / "forced.onnx"
+    assert run(["export", str(tmp_path / "forced"), "--out", str(exported)]) == 0
+    assert engine.load(exported).card == checkpoint.complete(loaded)
+
+
+def test_a_model_that_knows_more_labels_is_judged_on_a_set_with_fewer(
+    some_digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "house", str(some_digits), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["n"] == 600
+    assert found["accuracy"] > 0.98
+    assert [each["label"] for each in found["per_class"]] == [*"0123456789", "none"]
 
 
 def test_the_table_says_what_trains(

@@ -138,7 +138,7 @@ def evaluate(
     Parameters
     ----------
     model
-        A model file, or a run directory.
+        A model file, a run directory, or a model that ships: house, reader.
     data
         A known set (see `inkdigits data list`) or a path to your own.
     split
@@ -191,7 +191,7 @@ def export(model: Path, /, *, out: Path, data: str | None = None, as_json: _AsJs
     Parameters
     ----------
     model
-        A model file, or a run directory.
+        A model file, a run directory, or a model that ships: house, reader.
     out
         The file to write, ending in .onnx.
     data

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from inkdigits import files
-from inkdigits.cli.judging import judged, model_file
+from inkdigits.cli.judging import judged
 from inkdigits.cli.output import print_json
 from inkdigits.errors import ArgumentError, UserError
-from inkdigits.learn import checkpoint
 from inkdigits.learn import export as exporter
+from inkdigits.learn import models
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
+from inkdigits.learn.usable import Usable
 from inkdigits.read import engine
 from inkdigits.types import SIDE, Images
 
@@ -37,7 +38,7 @@ def export(model: Path, out: Path, *, data: str | None, as_json: bool) -> int:
     """Writes the file where every answer is the network's own; the exit status."""
     if out.suffix != ".onnx" or out.is_dir():
         raise ArgumentError(f"{out} is no name for an ONNX file; it should end in .onnx, and be no folder")
-    loaded = checkpoint.load(model_file(model))
+    loaded = models.find(str(model))
     if loaded.card.reads_lines:
         raise UserError(f"{model} reads lines; a model is tried on digit images before it is exported")
     source = data or loaded.card.provenance.get("data")
@@ -61,7 +62,7 @@ def export(model: Path, out: Path, *, data: str | None, as_json: bool) -> int:
 
 def _images(model: Path, loaded: Model, source: str, *, is_asked: bool) -> Images:
     try:
-        return judged(source, loaded).images
+        return judged(source, loaded, Usable()).images
     except UserError as error:
         if is_asked:
             raise

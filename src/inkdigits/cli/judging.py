@@ -7,21 +7,21 @@ from pathlib import Path
 from inkdigits import data
 from inkdigits.cli.output import print_json
 from inkdigits.data import digest
-from inkdigits.errors import UserError
 from inkdigits.evaluate import compare, metrics, table
 from inkdigits.evaluate.check import require_same_labels
-from inkdigits.learn import checkpoint, directory, sets
+from inkdigits.learn import models
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
+from inkdigits.learn.sets import Load, Source
 from inkdigits.types import Classifier, Dataset
 
 
 def evaluate(model: Path, source: str, *, split: str | None, against: Path | None, as_json: bool) -> int:
     """Prints the figures of `model`, and the comparison with `against` where there is one."""
     paths = [model] if against is None else [model, against]
-    models = [checkpoint.load(model_file(path)) for path in paths]
-    dataset = data.load(source, split) if split else judged(source, models[0])
-    classifiers = [_classifier(each, dataset) for each in models]
+    loaded = [models.find(str(path)) for path in paths]
+    dataset = _with_labels_of(loaded[0], data.load(source, split) if split else judged(source, loaded[0]))
+    classifiers = [_classifier(each, dataset) for each in loaded]
     evaluation = metrics.evaluate(classifiers[0], dataset)
     if against is None:
         print_json(asdict(evaluation)) if as_json else print(table.text(evaluation), end="")
@@ -35,34 +35,32 @@ def evaluate(model: Path, source: str, *, split: str | None, against: Path | Non
     return 0
 
 
-def model_file(path: Path) -> Path:
-    """The model file that a path means: itself, or the one in a run directory."""
-    if path.is_dir():
-        path = path / directory.MODEL_FILE
-    if not path.exists():
-        raise UserError(f"there is no model at {path}; name a model file or a run directory")
-    return path
-
-
-def judged(source: str, model: Model) -> Dataset:
+def judged(source: str, model: Model, load: Load = data.load) -> Dataset:
     """The set's test split; or all of it, less what the model has learnt from."""
     names = data.splits(source)
     if "test" in names:
-        return data.load(source, "test")
-    training, name = sets.Source(source).training()
+        return load(source, "test")
+    images = Source(source, load)
+    training, name = images.training()
     learnt_from = model.card.provenance
     if digest.sha256(training) == learnt_from.get("sha256"):
-        test = sets.Source(source).test(training, name)
+        test = images.test(training, name)
         note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
     elif learnt_from.get("data") == source:
-        test = data.load(source, name)
+        test = load(source, name)
         note = (
             f"but from other images than are there now: some of the {len(test):,} may have been shown to it"
         )
     else:
-        return data.load(source, name)
+        return load(source, name)
     print(f"The model has learnt from {source}: {note}", file=sys.stderr)
     return test
+
+
+def _with_labels_of(model: Model, dataset: Dataset) -> Dataset:
+    """The set, its labels as the model has them where it knows them all."""
+    knows_all = set(dataset.label_names) <= set(model.card.label_names)
+    return dataset.relabelled(model.card.label_names) if knows_all else dataset
 
 
 def _classifier(model: Model, dataset: Dataset) -> Classifier:

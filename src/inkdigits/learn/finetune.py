@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from inkdigits import weights
 from inkdigits.card import Card
 from inkdigits.data import digest, known, split
 from inkdigits.data.samples import Broken
@@ -116,7 +115,7 @@ def finetune(
     load = Usable(screen)
     task = _task(order, load)
     arguments = _arguments(order, task)
-    hashes = {"training": digest.sha256(task.training), "start": _sha256(task.before.network)}
+    hashes = {"training": digest.sha256(task.whole), "start": _sha256(task.before.network)}
     with directory.opened(folder, arguments, hashes, resume=resume):
         moving = _moving(task)
         about_to(moving, load.refused)
@@ -225,7 +224,7 @@ def _past(order: Order, before: Model, labels: str) -> Past | None:
         return None
     if order.old is not None:
         return Past((order.old,))
-    if order.model in weights.NAMES:
+    if models.is_shipped(order.model):
         return Past((order.model,))
     about = before.card.provenance
     names = [*about.get("past", []), about.get("data")]

@@ -18,15 +18,20 @@ def find(name: str, published_weights: Path | None = None) -> Model:
     Raises ArgumentError for a name that means nothing, and where a file is missing or given for nothing;
     UserError where a file can't be used.
     """
-    if name in registry.PUBLISHED:
+    if name in registry.PUBLISHED and not Path(name).exists():
         if published_weights is None:
             raise ArgumentError(f"{name} is a published network: name the file of its weights with --weights")
         return _published(name, published_weights)
     if published_weights is not None:
         raise ArgumentError(f"--weights are those of a published network: {', '.join(registry.PUBLISHED)}")
-    if name in weights.NAMES:
+    if is_shipped(name):
         return checkpoint.load(weights.FOLDER / f"{name}.safetensors")
     return checkpoint.load(file_of(Path(name)))
+
+
+def is_shipped(name: str) -> bool:
+    """Whether it is a model that ships, and not a file or run directory of that name."""
+    return name in weights.NAMES and not Path(name).exists()
 
 
 def file_of(path: Path) -> Path:
@@ -34,7 +39,8 @@ def file_of(path: Path) -> Path:
     if path.is_dir():
         path = path / MODEL_FILE
     if not path.exists():
-        raise UserError(f"there is no model at {path}; name a model file or a run directory")
+        ours = ", ".join(weights.NAMES)
+        raise UserError(f"there is no model at {path}; name a model file, a run directory, or one of: {ours}")
     return path
 
 

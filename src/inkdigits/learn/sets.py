@@ -17,12 +17,16 @@ _TEST_SEED = 0
 """Decides which: never the run's own seed, so that no other run or search learns from the same images."""
 
 
+Load = Callable[[str, str], Dataset]
+"""From a source and a split's name to its images."""
+
+
 @dataclass(frozen=True)
 class Source:
     """A known set or the data at a path; `load` gives the images of one of its splits."""
 
     name: str
-    load: Callable[[str, str], Dataset] = field(default_factory=lambda: data.load)
+    load: Load = field(default_factory=lambda: data.load)
 
     def training(self) -> tuple[Dataset, str]:
         """The images to learn from, and the split they were taken out of; the test set isn't read.

@@ -17,7 +17,7 @@ Screen = Callable[[Images], list[int]]
 class Usable:
     """Loads what can be used, and remembers what can't, each split once."""
 
-    def __init__(self, screen: Screen) -> None:
+    def __init__(self, screen: Screen = lambda _images: []) -> None:
         self._screen = screen
         self._read: dict[tuple[str, str], tuple[Dataset, tuple[Broken, ...]]] = {}
 
