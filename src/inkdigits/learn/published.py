@@ -1,4 +1,4 @@
-"""Weights that others have published, out of a local file: tensors only, never code.
+"""Weights that others have published, out of a file: tensors only, never code.
 
 PyTorch's own files are pickles. They are read by its reader for tensors alone (`weights_only`), which refuses
 whatever else is in them before it is built: published networks come in no other form.
@@ -13,7 +13,9 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from inkdigits.errors import UserError
+from inkdigits.data import fetching, progress
+from inkdigits.data.pinned import IMAGENET
+from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn.networks import imagenet, stages
 from inkdigits.learn.networks.registry import Network
 
@@ -23,6 +25,18 @@ LARGEST = 2 << 30
 _SAFETENSORS, _PICKLED = (".safetensors",), (".pth", ".pt", ".bin")
 _NESTED = ("state_dict", "model")
 _COLOURS = 3
+
+
+def fetch(name: str) -> Path:
+    """Where the published weights of a network of `registry.PUBLISHED` now lie on this machine, checked.
+
+    Downloads show a bar on standard error. Raises ArgumentError where it isn't known who publishes them,
+    UserError where they can't be had.
+    """
+    if name not in IMAGENET:
+        raise ArgumentError(f"name the file of {name}'s weights with --weights: they aren't fetched")
+    with progress.bars() as report:
+        return fetching.fetch_file(IMAGENET[name], report)
 
 
 def load(path: Path, network: Network) -> None:
