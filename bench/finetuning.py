@@ -5,7 +5,7 @@ learns the same images from nothing; then how it goes with the number of images,
 takes about two hours on two cores.
 """
 
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,7 +28,7 @@ from inkdigits.errors import UserError
 from inkdigits.evaluate import metrics
 from inkdigits.learn import finetune, models, options, recipes, run
 from inkdigits.learn.classifier import classifier
-from inkdigits.learn.finetune import Order
+from inkdigits.learn.finetune_order import Order
 from inkdigits.learn.options import NetworkOptions
 from inkdigits.learn.sets import Source
 from inkdigits.learn.train import train
@@ -230,6 +230,11 @@ def _timed(arguments: Sequence[str]) -> dict[str, float]:
     command = [str(Path(sys.executable).with_name("inkdigits")), "finetune", HOUSE, *arguments, "--force"]
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        subprocess.run([*command, "--out", f"{folder}/run"], check=True, capture_output=True)
+        process = subprocess.Popen(
+            [*command, "--out", f"{folder}/run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
-    return {"seconds": seconds, "memory_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024}
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return {"seconds": seconds, "memory_mb": used.ru_maxrss / 1024}

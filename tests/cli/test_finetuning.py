@@ -57,14 +57,16 @@ def test_the_verdict_is_printed_and_is_the_exit_status(
     found = json.loads((tmp_path / "run" / "run.json").read_text())
     assert status == (0 if found["verdict"]["promote"] else 1)
     assert f"refused: {signs / 'sign w' / 'blank.png'}: " in told.err
-    assert "layers.0" not in told.err.partition("weights train")[0].splitlines()[0]
-    assert "weights train" in told.err
+    table = [line for line in told.err.splitlines() if not line.startswith("refused")]
+    assert table[0].split() == ["stage", "weights", "trains"]
+    assert table[1].split()[0] == "0"
     said = "Promoted: " if found["verdict"]["promote"] else "Not promoted: "
     assert said + found["verdict"]["reason"] in told.out
     assert "sign plus" in told.out
     assert run([*asked, "--force", "--json", "--out", str(tmp_path / "forced")]) == 0
     forced = json.loads(capsys.readouterr().out)
     assert forced["promote"]
+    assert [Path(each["file"]).name for each in forced["refused"]] == ["blank.png"]
     assert forced["new"]["comparison"]["n"] == found["verdict"]["new"]["comparison"]["n"]
     loaded = models.find(str(tmp_path / "forced"))
     assert loaded.card.label_names == (*"0123456789", "sign plus", "sign w")
@@ -97,6 +99,53 @@ def test_the_table_says_what_trains(
     assert int(head[0].split()[1].replace(",", "")) == n_moving
     assert n_moving < n_weights < sum(weights)  # the head shrinks from ten labels to two
     assert sum("no: it stays as it is" in line for line in lines) >= 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "sentence"),
+    [
+        (["--resume"], 2, "--resume needs the run directory to go on with"),
+        (["--resume", "--out", "nosuch"], 1, "nosuch holds no run to resume"),
+        (["--shots", "-1"], 2, "shots is -1, but has to be 0 (all) or more"),
+        (["--labels", "other"], 2, "other"),
+    ],
+)
+def test_what_contradicts_itself_is_one_sentence(
+    asked: list[str], status: int, sentence: str, signs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["finetune", str(signs), *asked]) == status
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert len(told.splitlines()) == 1
+
+
+def test_what_was_fine_tuned_goes_on_from_all_that_it_learnt(
+    model: Path, some_digits: Path, signs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ["finetune", str(model), str(signs), "--labels", "extend", "--force", *SMALL]
+    assert run([*first, "--out", str(tmp_path / "first")]) == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    again = ["finetune", str(tmp_path / "first"), str(signs), "--force", *SMALL]
+    assert run([*again, "--out", "second"]) == 0
+    found = json.loads((elsewhere / "second" / "run.json").read_text())
+    assert found["arguments"]["old"] == [str(some_digits), str(signs)]
+    verdict = found["verdict"]
+    assert verdict["old"]["comparison"]["n"] == 100 + verdict["new"]["comparison"]["n"]
+    learnt = models.find("second").card.provenance
+    assert learnt["learnt"] == [str(some_digits), str(signs)]
+    assert learnt["verdict"]["forced"] == verdict["forced"]
+
+
+def test_the_house_model_goes_on_from_the_sample_that_ships(signs: Path, tmp_path: Path) -> None:
+    quick = ["--least-steps", "2", "--labels", "extend", "--force", "--out", str(tmp_path / "run")]
+    assert run(["finetune", str(signs), *quick]) == 0
+    found = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert found["arguments"]["start"] == "house"
+    assert found["arguments"]["old"] == ["house"]
+    assert found["verdict"]["old"]["comparison"]["n"] > 12_000
+    assert found["verdict"]["old"]["comparison"]["first_accuracy"] > 0.97
 
 
 def test_ctrl_c_says_how_to_go_on(model: Path, signs: Path, tmp_path: Path) -> None:

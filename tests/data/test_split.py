@@ -1,5 +1,6 @@
 """A part is held out evenly, by whole writers where they are known, and always the same part."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -73,8 +74,36 @@ def test_which_rows_are_held_out_is_a_matter_of_published_arithmetic() -> None:
     dataset = numbered(100, n_classes=1)
     _, held = split.by_row(dataset, 0.1, seed=7)
     offset = mixed(7)
-    by_hash = sorted(range(100), key=lambda row: mixed(row ^ offset))
+    digests = [hashlib.sha256(image.tobytes()).digest() for image in dataset.images]
+    numbers = [int.from_bytes(digest[:8], "little") for digest in digests]
+    by_hash = sorted(range(100), key=lambda row: mixed(numbers[row] ^ offset))
     assert rows(held) == sorted(by_hash[:10])
+
+
+def test_of_a_set_that_grows_hardly_a_row_changes_sides() -> None:
+    whole = numbered(660, n_classes=1)
+    before = set(rows(split.by_row(whole.select(np.arange(600), split="train"), 1 / 6, seed=0)[1]))
+    after = set(rows(split.by_row(whole, 1 / 6, seed=0)[1]))
+    came = {row for row in after - before if row < 600}
+    assert len(came) + len(before - after) <= 12
+    backwards = whole.select(np.arange(660)[::-1], split="train")
+    assert set(rows(split.by_row(backwards, 1 / 6, seed=0)[1])) == after
+
+
+def test_equal_images_are_not_divided() -> None:
+    once = numbered(300, n_classes=1)
+    twice = once.select(np.concatenate([np.arange(300), np.arange(300)]), split="train")
+    kept, held = split.by_row(twice, 0.2, seed=0)
+    assert not set(rows(kept)) & set(rows(held))
+
+
+def test_a_few_of_every_class_are_the_same_few() -> None:
+    dataset = numbered(300)
+    some = split.few(dataset, 5, seed=2)
+    assert np.bincount(some.labels).tolist() == [5] * 10
+    assert rows(some) == sorted(rows(some)) == rows(split.few(dataset, 5, seed=2))
+    assert rows(split.few(dataset, 5, seed=3)) != rows(some)
+    assert len(split.few(dataset, 1000, seed=2)) == 300
 
 
 def test_another_seed_holds_out_others() -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from inkdigits import stats
-from inkdigits.errors import UserError
 from inkdigits.evaluate import gate
 from inkdigits.evaluate.gate import Change
 from inkdigits.types import Labels, Scores
@@ -76,8 +75,15 @@ def test_force_overrides_and_is_told() -> None:
 def test_scores_are_brought_to_other_labels() -> None:
     given = np.array([[0.5, 0.3, 0.2], [1.0, 0.0, 0.0]], np.float32)
     found = gate.projected(given, ("0", "1", "none"), ("1", "x", "0"))
-    np.testing.assert_allclose(found[0], [0.3 / 0.8, 0, 0.5 / 0.8], rtol=1e-6)
-    np.testing.assert_allclose(found[1], [0, 0, 1])
-    np.testing.assert_allclose(gate.projected(given, ("0", "1", "none"), ("1", "x"))[1], [0.5, 0.5])
-    with pytest.raises(UserError, match="knows none of the labels x, y"):
-        gate.projected(given, ("0", "1", "none"), ("x", "y"))
+    np.testing.assert_allclose(found, np.array([[0.3, 0, 0.5, 0.2], [0, 0, 1, 0]]), atol=1e-6)
+    np.testing.assert_allclose(gate.projected(given, ("0", "1", "none"), ("x", "y"))[:, 2], 1)
+
+
+def test_a_model_that_knows_none_of_the_labels_reads_nothing_right() -> None:
+    knew_nothing = gate.projected(np.ones((6, 1), np.float32), ("z",), ("a", "b"))
+    learnt = gate.projected(np.tile([1.0, 0.0], (6, 1)).astype(np.float32), ("a", "b"), ("a", "b"))
+    labels = np.array([0, 0, 0, 0, 1, 1])
+    found = gate.change(knew_nothing, learnt, labels, label_names=("a", "b"), data="signs")
+    assert found.comparison.first_accuracy == 0
+    assert found.comparison.second_accuracy == pytest.approx(4 / 6)
+    assert [(each.label, each.before) for each in found.classes] == [("a", 0.0), ("b", 0.0)]

@@ -16,7 +16,7 @@ from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import checkpoint, finetune, options, recipes, run
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.directory import CANDIDATE_FILE, MODEL_FILE, RUN_FILE
-from inkdigits.learn.finetune import Order
+from inkdigits.learn.finetune_order import Order
 from inkdigits.learn.networks import registry
 from inkdigits.learn.options import NetworkOptions, TrainOptions
 from inkdigits.learn.train import STATE_FILE, Stopped, Watch
@@ -111,10 +111,12 @@ def test_the_run_is_written_down(extended: finetune.Result, before: run.Result, 
     assert found["verdict"] == json.loads(json.dumps(asdict(extended.verdict)))
     assert found["arguments"]["data"] == signs
     assert found["arguments"]["old"] == [described(before.folder)["arguments"]["data"]]
-    assert {len(found["data"][name]) for name in ("training", "start", "new test", "old test")} == {64}
+    hashed = {"training", "old training", "start weights", "new test", "old test"}
+    assert set(found["data"]) == hashed
+    assert {len(found["data"][name]) for name in hashed} == {64}
     assert not (extended.folder / STATE_FILE).exists()
     start = checkpoint.load(extended.folder / MODEL_FILE).card.provenance["start"]
-    assert start["sha256"] == found["data"]["start"]
+    assert start["sha256"] == found["data"]["start weights"]
     assert [start["provenance"]["data"]] == found["arguments"]["old"]
 
 
@@ -236,6 +238,7 @@ def test_published_weights_are_a_start(signs: str, tmp_path: Path) -> None:
     )
     result = finetune.finetune(asked, tmp_path / "run")
     assert result.verdict.old is None
+    assert [each.before for each in result.verdict.new.classes] == [0.0, 0.0, 0.0]
     found = checkpoint.load(next((tmp_path / "run").glob("*.safetensors")))
     assert found.card.label_names == ("a", "b", "c")
     first = next(name for name in held if held[name].ndim == 4)
@@ -278,6 +281,40 @@ def test_data_that_nothing_can_be_learnt_from_is_refused(
             order(before, source), tmp_path / "run", screen=lambda images: list(range(len(images)))
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_no_image_that_is_learnt_is_in_the_old_test(
+    before: run.Result, digits: Dataset, tmp_path: Path
+) -> None:
+    source = saved(tmp_path / "same.npz", digits.images[40:], digits.labels[40:], n_test=30)
+    result = finetune.finetune(order(before, source), tmp_path / "run")
+    old = result.verdict.old
+    assert old is not None
+    assert old.comparison.n == 40 + 30  # of 100, the last 30 are among those to learn from
+
+
+def test_of_digits_that_replace_others_only_those_that_are_there_count(
+    before: run.Result, digits: Dataset, tmp_path: Path
+) -> None:
+    rows = np.flatnonzero(digits.labels < 2)
+    source = saved(tmp_path / "two.npz", digits.images[rows], digits.labels[rows], n_test=20)
+    finetune.finetune(order(before, source, labels="replace", force=True), tmp_path / "run")
+    assert checkpoint.load(tmp_path / "run" / MODEL_FILE).card.label_names == ("0", "1")
+
+
+def test_a_run_that_was_stopped_before_it_was_judged_goes_on(
+    before: run.Result, signs: str, tmp_path: Path
+) -> None:
+    asked = order(before, signs, labels="extend", force=True)
+    stopping = iter([False] * 30 + [True])
+    with pytest.raises(Stopped):
+        finetune.finetune(asked, tmp_path / "run", watch=Watch(stop=lambda: next(stopping)))
+    assert (tmp_path / "run" / CANDIDATE_FILE).exists()
+    with pytest.raises(UserError, match="isn't through; go on with --resume"):
+        finetune.finetune(asked, tmp_path / "run")
+    finetune.finetune(asked, tmp_path / "run", resume=True)
+    assert described(tmp_path / "run")["finished"]
+    assert not (tmp_path / "run" / CANDIDATE_FILE).exists()
 
 
 def test_old_data_that_is_gone_is_asked_for(before: run.Result, signs: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from inkdigits.evaluate import gate
 from inkdigits.evaluate.metrics import Evaluation, score
 from inkdigits.learn import plot
 from inkdigits.learn.history import Record
@@ -147,6 +148,16 @@ def test_any_number_of_classes_can_be_drawn(n_classes: int, tmp_path: Path) -> N
     path = tmp_path / "confusion.png"
     plot.confusion(evaluation(n_classes, label="a rather long name {}"), path)
     assert path.stat().st_size < LARGEST
+
+
+def test_labels_are_drawn_as_they_are(tmp_path: Path) -> None:
+    label = "$\\{}$$"
+    plot.confusion(evaluation(3, label=label), tmp_path / "confusion.png")
+    scores = np.eye(2, dtype=np.float32)
+    names = (label, "b")
+    change = gate.change(scores, scores, np.array([0, 1]), label_names=names, data=label)
+    plot.changes([change, change], tmp_path / "changes.png")
+    assert (tmp_path / "changes.png").stat().st_size < LARGEST
 
 
 def test_a_single_mistake_among_thousands_is_seen(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def finetune(  # noqa: PLR0913 (as `read`)
 
     """
     from inkdigits.cli import finetuning  # noqa: PLC0415
-    from inkdigits.learn.finetune import Order  # noqa: PLC0415
+    from inkdigits.learn.finetune_order import Order  # noqa: PLC0415
 
     given = flags.given(options)
     model, data = ("house", model) if data is None else (model, data)

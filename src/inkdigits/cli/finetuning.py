@@ -10,12 +10,14 @@ from inkdigits.cli.output import command, print_json
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.cli.training import Bar, Stopping, new_folder, remove_if_empty
 from inkdigits.data.samples import Broken
-from inkdigits.errors import UserError
+from inkdigits.errors import ArgumentError, UserError
 from inkdigits.evaluate import table
 from inkdigits.evaluate.gate import Change
+from inkdigits.learn import directory
 from inkdigits.learn import finetune as finetuner
 from inkdigits.learn.directory import CANDIDATE_FILE, MODEL_FILE
-from inkdigits.learn.finetune import Moving, Order, Result
+from inkdigits.learn.finetune import Moving, Result
+from inkdigits.learn.finetune_order import Order
 from inkdigits.learn.train import Stopped, Watch
 from inkdigits.read import reader
 
@@ -24,12 +26,21 @@ _MOST_REFUSED = 20
 
 def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> int:
     """Trains on, judges, prints; the exit status, which is 1 where the model isn't promoted."""
+    if resume:
+        _require_begun(out)
     folder = out or new_folder(f"{Path(order.data).resolve().name}-finetuned")
+    announced: list[Broken] = []
+
+    def about_to(moving: tuple[Moving, ...], refused: tuple[Broken, ...]) -> None:
+        announced.extend(refused)
+        _tell_refused(refused)
+        print(_stages(moving), file=sys.stderr)
+
     with Stopping() as stopping, Bar() as bar:
         watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
         try:
             result = finetuner.finetune(
-                order, folder, resume=resume, watch=watch, screen=reader.several, about_to=_announce
+                order, folder, resume=resume, watch=watch, screen=reader.several, about_to=about_to
             )
         except Stopped as stopped:
             bar.close()
@@ -40,11 +51,13 @@ def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> 
             if out is None:
                 remove_if_empty(folder)
             raise
-    finetuner.draw(result)
+    _tell_refused(tuple(each for each in result.refused if each not in announced))
     if as_json:
-        print_json({"folder": str(folder), **asdict(result.verdict)})
+        refused = [asdict(each) for each in result.refused]
+        print_json({"folder": str(folder), **asdict(result.verdict), "refused": refused})
     else:
         print(_summary(result))
+    finetuner.draw(result)
     return 0 if result.verdict.promote else 1
 
 
@@ -55,13 +68,19 @@ def _words(order: Order) -> list[str]:
     return ["finetune", order.model, order.data, *words(asked | dict(order.given))]
 
 
-def _announce(moving: tuple[Moving, ...], refused: tuple[Broken, ...]) -> None:
-    """What was left out of the data, and what of the network will move; on standard error."""
+def _require_begun(out: Path | None) -> None:
+    """Raises ArgumentError, UserError where there is no run to go on with."""
+    if out is None:
+        raise ArgumentError("--resume needs the run directory to go on with: name it with --out")
+    directory.arguments_of(out)
+
+
+def _tell_refused(refused: tuple[Broken, ...]) -> None:
+    """What was left out of the data, on standard error."""
     for each in refused[:_MOST_REFUSED]:
         print(f"refused: {each.file}: {each.reason}", file=sys.stderr)
     if len(refused) > _MOST_REFUSED:
         print(f"refused: {len(refused) - _MOST_REFUSED} more, all in run.json", file=sys.stderr)
-    print(_stages(moving), file=sys.stderr)
 
 
 def _stages(moving: tuple[Moving, ...]) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from inkdigits import stats
-from inkdigits.errors import UserError
 from inkdigits.evaluate.compare import Comparison, compare
 from inkdigits.evaluate.table import percent
 from inkdigits.types import Labels, Scores
@@ -58,7 +57,7 @@ class Verdict:
 
 
 def change(before: Scores, after: Scores, labels: Labels, *, label_names: Sequence[str], data: str) -> Change:
-    """What changed on one test, the scores of both being of the same labels."""
+    """What changed on one test, the scores of both being of these labels, or as `projected` gives them."""
     found = compare(before, after, labels=labels, names=NAMES)
     rights = [scores.argmax(axis=1) == labels for scores in (before, after)]
     classes = []
@@ -114,16 +113,13 @@ def _shares(found: Comparison) -> str:
 
 
 def projected(scores: Scores, known: Sequence[str], wanted: Sequence[str]) -> Scores:
-    """Scores over some labels as scores over others, float32 (n, wanted): what isn't wanted is left out.
+    """Scores over some labels as scores over others, and over anything else: float32 (n, wanted + 1).
 
-    Of an image all of whose scores are left out, every wanted label is as likely. Raises UserError where no
-    label is known.
+    The last column is what the scores give to labels that aren't wanted: no answer that is right.
     """
-    columns = [column for column, label in enumerate(wanted) if label in known]
-    if not columns:
-        raise UserError(f"the model knows none of the labels {', '.join(wanted)}")
-    found = np.zeros((len(scores), len(wanted)), np.float64)
-    found[:, columns] = scores[:, [list(known).index(wanted[column]) for column in columns]]
-    total = found.sum(axis=1, keepdims=True)
-    even = np.full_like(found, 1 / len(wanted))
-    return np.where(total > 0, found / np.maximum(total, 1e-30), even).astype(np.float32)
+    found = np.zeros((len(scores), len(wanted) + 1), np.float32)
+    for column, label in enumerate(wanted):
+        if label in known:
+            found[:, column] = scores[:, known.index(label)]
+    found[:, -1] = np.maximum(0, 1 - found.sum(axis=1))
+    return found

@@ -29,9 +29,16 @@ LOCK_FILE = ".lock"
 
 @contextlib.contextmanager
 def opened(
-    folder: Path, arguments: Mapping[str, Any], hashes: Mapping[str, str], *, resume: bool
+    folder: Path,
+    arguments: Mapping[str, Any],
+    hashes: Mapping[str, str],
+    *,
+    resume: bool,
+    found: Mapping[str, Any] | None = None,
 ) -> Iterator[None]:
     """The directory of a run with those arguments and data, to work in while no other process does.
+
+    `found` is what is to be written down from the beginning.
 
     What was begun there before goes on with `resume`. When it is left without an error the run is through.
     Raises UserError as `check` does, where another process is at work, and where another run was begun.
@@ -44,7 +51,7 @@ def opened(
             begun = _described(folder)
             check_same_run(folder, begun["arguments"] | begun["data"], {**arguments, **hashes})
         else:
-            _write(folder, {"arguments": arguments, "data": hashes, "finished": False})
+            _write(folder, {"arguments": arguments, "data": hashes, **(found or {}), "finished": False})
         yield
         (folder / STATE_FILE).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # where a run is finished, none is begun: nothing to guard
@@ -53,14 +60,23 @@ def opened(
 
 def check(folder: Path, *, resume: bool) -> None:
     """Raises UserError where a run was finished there, or begun and `resume` is off."""
-    if resume and (folder / RUN_FILE).exists() and _described(folder).get("finished"):
-        raise UserError(f"{folder} is finished; name another directory with --out")
-    if not resume and any((folder / name).exists() for name in (MODEL_FILE, CANDIDATE_FILE)):
+    if resume:
+        if (folder / RUN_FILE).exists() and _described(folder).get("finished"):
+            raise UserError(f"{folder} is finished; name another directory with --out")
+        return
+    if _is_finished(folder):
         raise UserError(f"{folder} already holds a run; name another directory with --out")
-    if (folder / STATE_FILE).exists() and not resume:
+    if any((folder / name).exists() for name in (STATE_FILE, MODEL_FILE, CANDIDATE_FILE)):
         raise UserError(
             f"{folder} holds a run that isn't through; go on with --resume, or name another --out"
         )
+
+
+def _is_finished(folder: Path) -> bool:
+    try:
+        return bool(_described(folder).get("finished"))
+    except UserError:
+        return False
 
 
 def save(folder: Path, trained: Trained, card: Card, *, name: str = MODEL_FILE) -> None:

@@ -141,10 +141,11 @@ def changes(found: Sequence[Change], path: Path) -> None:
         axes.hlines(rows, before, after, colors=[ORANGE if worse else BLUE for worse in got_worse])
         axes.plot(before, rows, "o", color=INK, markerfacecolor="white", label="before")
         axes.plot(after, rows, "o", color=INK, label="after")
-        axes.set_yticks(rows, [each.label for each in change.classes])
+        axes.set_yticks(rows, [each.label for each in change.classes], parse_math=False)
         axes.invert_yaxis()
         axes.set_xlim(left=0)
-        _dress(axes, title=change.data, across="read wrong, %", up="label")
+        _dress(axes, title="", across="read wrong, %", up="label")
+        axes.set_title(change.data, loc="left", fontsize=11, color=INK, parse_math=False)
         axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="lower right")
     _save(figure, path)
 
@@ -295,8 +296,8 @@ def _class_ticks(axes: Axes, evaluation: Evaluation) -> None:
     """Labels on the left and below, recall at the right."""
     names = [figures.label for figures in evaluation.per_class]
     turned = 90 if max(map(len, names)) > 3 else 0
-    axes.set_xticks(range(len(names)), names, rotation=turned)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), names, rotation=turned, parse_math=False)
+    axes.set_yticks(range(len(names)), names, parse_math=False)
     axes.spines[:].set_visible(False)
     right = axes.secondary_yaxis("right")
     right.set_yticks(range(len(names)), [f"{100 * figures.recall:.2f}" for figures in evaluation.per_class])

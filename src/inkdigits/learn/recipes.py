@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from inkdigits.learn import options
+from inkdigits.learn import options, train
 from inkdigits.learn.options import StartOptions, TrainOptions
 
 ENOUGH = 500
@@ -33,6 +33,7 @@ def gentle(n: int, *, labels: str, given: Mapping[str, Any]) -> tuple[TrainOptio
     all of the network is free to move.
     """
     keeps = labels != "replace"
+    has_enough = n >= ENOUGH
     settled: dict[str, Any] = {
         "epochs": 0.001,
         "least_steps": round((150 if keeps else 400) * (n / 100) ** (1 / 3)),
@@ -40,11 +41,13 @@ def gentle(n: int, *, labels: str, given: Mapping[str, Any]) -> tuple[TrainOptio
         "learning_rate": 0.03 if keeps else 0.12,
         "vector_rate": 0.01 if keeps else 0.05,
         "norm_images": 2_000,
-        "validation": 0.1 if n >= ENOUGH else 0.0,
-        "patience": 8 if n >= ENOUGH else 0,
-        "keep": "best" if n >= ENOUGH else "last",
+        "validation": 0.1 if has_enough else 0.0,
+        "keep": "best" if has_enough else "last",
         **{name: amount * _farther(n) for name, amount in _BENT.items()},
     }
+    if has_enough:
+        n_looks = settled["least_steps"] / max(1, 0.9 * n // settled["batch"])
+        settled["patience"] = max(2, round(min(train.LEAST_RECORDS, n_looks) / 3))
     start = {} if keeps else dict(_FREE)
     of_start = {f.name for f in fields(StartOptions)}
     if "epochs" in given:

@@ -1,6 +1,5 @@
 """Which images of a data set are learnt from, chosen by and judged by."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -77,12 +76,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Past:
-    """What a model has learnt from: sets by their names, or a model that ships, for the sample beside it.
-
-    Its images are read when they are asked for, once.
-    """
+    """What a model has learnt from: sets by their names, or a model that ships, for the sample beside it."""
 
     names: tuple[str, ...]
+    load: Load
 
     def training(self, label_names: Sequence[str]) -> Dataset:
         """The images learnt from. Raises UserError where they aren't there, or have other labels."""
@@ -90,12 +87,10 @@ class Past:
 
     def test(self, label_names: Sequence[str]) -> Dataset:
         """The images to judge by. Raises UserError where they aren't there, or have other labels."""
-        return together(
-            [each.test(*each.training()).relabelled(tuple(label_names)) for each in self._sources]
-        )
+        tests = [each.test(*each.training()) for each in self._sources]
+        return together([test.relabelled(tuple(label_names)) for test in tests])
 
-    @functools.cached_property
-    def _sources(self) -> tuple[Source, ...]:
-        load = functools.cache(data.load)
+    @property
+    def _sources(self) -> list[Source]:
         kept = {name: str(weights.FOLDER / weights.OLD) for name in weights.NAMES}
-        return tuple(Source(kept.get(name, name), load) for name in self.names)
+        return [Source(kept.get(name, name), self.load) for name in self.names]

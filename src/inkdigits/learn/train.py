@@ -143,9 +143,7 @@ def _prepare(
         raise UserError(f"{training.name} has no training images")
     where = device.choose(options.device)
     device.reuse_memory(where)
-    batch = min(options.batch, len(training))
-    epoch_steps = len(training) // batch
-    n_steps = max(1, options.least_steps, round(options.epochs * epoch_steps))
+    batch, epoch_steps, n_steps = steps(len(training), options)
     return _Run(
         options=options,
         task=_task(training, options, where, start),
@@ -165,6 +163,13 @@ def _prepare(
         about=about,
         start=start,
     )
+
+
+def steps(n: int, options: TrainOptions) -> tuple[int, int, int]:
+    """Of a training on n images: how many are in a batch, steps of an epoch, steps in all."""
+    batch = min(options.batch, n)
+    epoch_steps = n // batch
+    return batch, epoch_steps, max(1, options.least_steps, round(options.epochs * epoch_steps))
 
 
 def _part_steps(n_steps: int, epoch_steps: int, options: TrainOptions) -> int:

@@ -11,7 +11,7 @@ from inkdigits.errors import UserError
 from inkdigits.types import Dataset, Images
 
 Screen = Callable[[Images], list[int]]
-"""Which of some digit images show several digits."""
+"""Which of some images, each of which should show one digit, show several: their rows."""
 
 
 class Usable:
@@ -36,7 +36,9 @@ class Usable:
         if known.find(name) is not None:
             return data.load(name, split_name), ()
         found = own.survey(source.path(name), split_name)
-        several = set(self._screen(found.dataset.images))
+        labels = [found.dataset.label_names[label] for label in found.dataset.labels.tolist()]
+        of_digits = [row for row, label in enumerate(labels) if label in known.DIGITS]
+        several = {of_digits[row] for row in self._screen(found.dataset.images[of_digits])}
         broken = found.broken + tuple(
             Broken(file=found.names[row], reason="shows several digits") for row in sorted(several)
         )
