@@ -197,13 +197,16 @@ def write_idx(path: Path, array: np.ndarray[Any, Any]) -> None:
 def test_images_left_out_for_the_test_change_nothing(
     digits: Dataset, source: Path, unbroken: Done, tmp_path: Path
 ) -> None:
-    training, _ = sets.Source(str(source)).training()
-    kept = {image.tobytes() for image in training.images}
-    left_out = np.array([image.tobytes() not in kept for image in data.load(str(source), "all").images])
-    assert left_out.sum() == len(digits) - len(training)
-    images = digits.images.copy()
-    images[left_out] = np.rot90(images[left_out], axes=(1, 2))
-    np.savez(tmp_path / "spoilt.npz", images=images, labels=digits.labels)
+    training, name = sets.Source(str(source)).training()
+    left_out = sets.Source(str(source)).test(training, name)
+    assert len(training) + len(left_out) == len(digits)
+    np.savez(
+        tmp_path / "spoilt.npz",
+        x_train=training.images,
+        y_train=training.labels,
+        x_test=np.rot90(left_out.images, axes=(1, 2)),
+        y_test=left_out.labels,
+    )
     search(tmp_path, plan(tmp_path / "spoilt.npz"))
     assert outcomes(tmp_path) == outcomes(unbroken.folder)[:1]
 
