@@ -11,7 +11,7 @@ import numpy as np
 from inkdigits import stats
 from inkdigits.card import Card
 from inkdigits.data.known import DIGITS
-from inkdigits.learn import directory, options, train
+from inkdigits.learn import directory, options, recipes, train
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.train import Watch
@@ -23,16 +23,7 @@ from runs import calibration, digits
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
 
-RECIPE: Mapping[str, Any] = {
-    "batch": 128,
-    "validation": 0.0,
-    "rotation": 8.0,
-    "scale": 0.1,
-    "shear": 0.15,
-    "shift": 1.0,
-    "elastic": 0.6,
-    "stroke": 0.4,
-}
+RECIPE: Mapping[str, Any] = {"batch": 128, "validation": 0.0, **recipes.BENT}
 """What all of them share."""
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from inkdigits.cli.flags import words
-from inkdigits.cli.output import command, print_json
+from inkdigits.cli.output import print_json
 from inkdigits.cli.status import INTERRUPTED
-from inkdigits.cli.training import Bar, Stopping, new_folder, remove_if_empty
+from inkdigits.cli.training import new_folder, watched
 from inkdigits.data.samples import Broken
-from inkdigits.errors import ArgumentError, UserError
+from inkdigits.errors import ArgumentError
 from inkdigits.evaluate import table
 from inkdigits.evaluate.gate import Change
 from inkdigits.learn import directory
@@ -18,7 +18,6 @@ from inkdigits.learn import finetune as finetuner
 from inkdigits.learn.directory import CANDIDATE_FILE, MODEL_FILE
 from inkdigits.learn.finetune import Moving, Result
 from inkdigits.learn.finetune_order import Order
-from inkdigits.learn.train import Stopped, Watch
 from inkdigits.read import reader
 
 _MOST_REFUSED = 20
@@ -36,21 +35,15 @@ def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> 
         _tell_refused(refused)
         print(_stages(moving), file=sys.stderr)
 
-    with Stopping() as stopping, Bar() as bar:
-        watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
-        try:
-            result = finetuner.finetune(
-                order, folder, resume=resume, watch=watch, screen=reader.several, about_to=about_to
-            )
-        except Stopped as stopped:
-            bar.close()
-            again = command([*_words(order), "--out", str(folder), "--resume"])
-            print(f"{stopped}; go on with: {again}", file=sys.stderr)
-            return INTERRUPTED
-        except UserError:
-            if out is None:
-                remove_if_empty(folder)
-            raise
+    result = watched(
+        lambda watch: finetuner.finetune(
+            order, folder, resume=resume, watch=watch, screen=reader.several, about_to=about_to
+        ),
+        again=[*_words(order), "--out", str(folder), "--resume"],
+        made=folder if out is None else None,
+    )
+    if result is None:
+        return INTERRUPTED
     _tell_refused(tuple(each for each in result.refused if each not in announced))
     if as_json:
         refused = [asdict(each) for each in result.refused]

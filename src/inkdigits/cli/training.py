@@ -5,11 +5,11 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -23,6 +23,8 @@ from inkdigits.learn import options as learning
 from inkdigits.learn.history import Record
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.train import Stopped, Watch
+
+Made = TypeVar("Made")
 
 RUNS = Path("runs-out")
 """Where run directories go that nobody named."""
@@ -43,25 +45,37 @@ def train(
     else:
         options = learning.recipe(preset or "fast", given)
     folder = out or new_folder(f"{Path(data).resolve().name}-{options.network.model}")
-    with Stopping() as stopping, Bar() as bar:
-        watch = Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked)
-        try:
-            result = run.run(data, options, folder, resume=resume, watch=watch)
-        except Stopped as stopped:
-            bar.close()
-            again = command(["train", data, "--out", str(folder), "--resume"])
-            print(f"{stopped}; go on with: {again}", file=sys.stderr)
-            return INTERRUPTED
-        except UserError:
-            if out is None:
-                remove_if_empty(folder)
-            raise
+    result = watched(
+        lambda watch: run.run(data, options, folder, resume=resume, watch=watch),
+        again=["train", data, "--out", str(folder), "--resume"],
+        made=folder if out is None else None,
+    )
+    if result is None:
+        return INTERRUPTED
     run.draw(result)
     if as_json:
         print_json(asdict(result.evaluation))
     else:
         print(_summary(result))
     return 0
+
+
+def watched(work: Callable[[Watch], Made], *, again: Sequence[str], made: Path | None) -> Made | None:
+    """What the work gives, under a bar; None where it was stopped: then `again`, which goes on, is told.
+
+    The folder that was `made` for it goes again where it comes to nothing.
+    """
+    with Stopping() as stopping, Bar() as bar:
+        try:
+            return work(Watch(after_step=bar.step, after_epoch=bar.epoch, stop=stopping.asked))
+        except Stopped as stopped:
+            bar.close()
+            print(f"{stopped}; go on with: {command(again)}", file=sys.stderr)
+            return None
+        except UserError:
+            if made is not None:
+                _remove_if_empty(made)
+            raise
 
 
 def _begun(data: str, *, preset: str | None, given: Mapping[str, Any], out: Path | None) -> TrainOptions:
@@ -96,7 +110,7 @@ def new_folder(name: str) -> Path:
     raise AssertionError("numbers don't end")
 
 
-def remove_if_empty(folder: Path) -> None:
+def _remove_if_empty(folder: Path) -> None:
     """A folder of `new_folder` that nothing came of."""
     with contextlib.suppress(OSError):
         folder.rmdir()

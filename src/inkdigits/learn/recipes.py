@@ -13,7 +13,7 @@ from inkdigits.learn.options import StartOptions, TrainOptions
 ENOUGH = 500
 """New images from which on a tenth is kept to choose the weights by."""
 
-_BENT: Mapping[str, float] = {
+BENT: Mapping[str, float] = {
     "rotation": 8.0,
     "scale": 0.1,
     "shear": 0.15,
@@ -21,6 +21,8 @@ _BENT: Mapping[str, float] = {
     "elastic": 0.6,
     "stroke": 0.4,
 }
+"""How far images are changed where a thousand are learnt, and where the models that ship are trained."""
+
 _FREE: Mapping[str, Any] = {"unfreezing": 0.1, "stage_rate": 0.9, "replay": 0.0, "keep_norms": False}
 
 
@@ -43,7 +45,7 @@ def gentle(n: int, *, labels: str, given: Mapping[str, Any]) -> tuple[TrainOptio
         "norm_images": 2_000,
         "validation": 0.1 if has_enough else 0.0,
         "keep": "best" if has_enough else "last",
-        **{name: amount * _farther(n) for name, amount in _BENT.items()},
+        **{name: amount * _farther(n) for name, amount in BENT.items()},
     }
     if has_enough:
         n_looks = settled["least_steps"] / max(1, 0.9 * n // settled["batch"])
