@@ -2,23 +2,21 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from inkdigits import stats
-from inkdigits.card import Card
 from inkdigits.data.known import DIGITS
-from inkdigits.learn import directory, options, recipes, train
+from inkdigits.learn import recipes
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
-from inkdigits.learn.train import Watch
 from inkdigits.read import engine
 from inkdigits.read.engine import Engine
 from inkdigits.types import Dataset, Scores
-from runs import calibration, digits
+from runs import calibration, digits, training
 
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
@@ -55,26 +53,10 @@ def finish(made: Model, held: Dataset, out: Path, *, second: Engine | None = Non
     calibration.write(replace(model, card=card), content, out)
 
 
-def trained(training: Dataset, recipe: Mapping[str, Any], epochs: float | None) -> Model:
+def trained(images: Dataset, recipe: Mapping[str, Any], epochs: float | None) -> Model:
     """The model that a recipe gives, in so many epochs where they are given."""
-    asked = options.change(options.TrainOptions(), {**RECIPE, **recipe})
-    if epochs is not None:
-        asked = options.change(asked, {"epochs": epochs})
-    found = train.train(training, None, asked, watch=Watch(after_step=_say))
-    provenance = {
-        "data": training.name,
-        "options": options.flat(asked),
-        "n_training": len(training),
-        "n_steps": found.n_steps,
-        "versions": directory.versions(),
-    }
-    card = Card(network=asdict(asked.network), label_names=digits.LABELS, provenance=provenance)
-    return Model(network=found.network, card=card)
-
-
-def _say(step: int, n_steps: int, loss: float) -> None:
-    if step % 200 == 0:
-        print(f"step {step} of {n_steps}: loss {loss:.3f}", flush=True)
+    given = {} if epochs is None else {"epochs": epochs}
+    return training.trained(images, {**RECIPE, **recipe, **given}, digits.LABELS)
 
 
 def _nll(model: Model, held: Dataset, temperature: float) -> float:

@@ -8,7 +8,7 @@ import argparse
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,21 +18,18 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from inkdigits import image
-from inkdigits.card import Card
 from inkdigits.data.drawn import lines
 from inkdigits.data.drawn.lines import DrawnLine
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
-from inkdigits.learn import directory, options, train
 from inkdigits.learn.checkpoint import Model
-from inkdigits.learn.train import Watch
 from inkdigits.read import engine, looks, numbers
 from inkdigits.read.engine import Engine
 from inkdigits.read.looks import Read
 from inkdigits.read.numbers import Reader
 from inkdigits.read.seen import Seen
 from inkdigits.types import Box, Gray, Lines
-from runs import calibration, drawing, sources
+from runs import calibration, drawing, sources, training
 from runs.sources import Sources
 
 CHUNK = 250
@@ -141,24 +138,9 @@ def _line(made: Sources, random: Generator, real: float) -> DrawnLine:
     return lines.draw(made.hands, made.signs, random)
 
 
-def trained(training: Lines, epochs: float) -> Model:
+def trained(lines: Lines, epochs: float) -> Model:
     """The network after training, with what it was made from on its card."""
-    asked = options.change(options.TrainOptions(), RECIPE | {"epochs": epochs})
-    made = train.train(training, None, asked, watch=Watch(after_step=_say))
-    provenance = {
-        "data": training.name,
-        "options": options.flat(asked),
-        "n_training": len(training),
-        "n_steps": made.n_steps,
-        "versions": directory.versions(),
-    }
-    card = Card(network=asdict(asked.network), label_names=DIGITS, provenance=provenance)
-    return Model(network=made.network, card=card)
-
-
-def _say(step: int, n_steps: int, loss: float) -> None:
-    if step % 100 == 0:
-        print(f"step {step} of {n_steps}: loss {loss:.3f}", flush=True)
+    return training.trained(lines, RECIPE | {"epochs": epochs}, DIGITS)
 
 
 def _finish(made: Model, held: Lines, out: Path) -> None:

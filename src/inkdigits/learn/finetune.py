@@ -75,9 +75,8 @@ def finetune(
     arguments = _arguments(order, task)
     hashes = _hashes(task)
     moving = _moving(task)
-    told = {"moving": [asdict(each) for each in moving]}
     refused = load.refused
-    first = {**told, "refused": [asdict(each) for each in refused]}
+    first = {"moving": [asdict(each) for each in moving], "refused": [asdict(each) for each in refused]}
     with directory.opened(folder, arguments, hashes, resume=resume, found=first):
         about_to(moving, refused)
         trained = train(
@@ -96,13 +95,9 @@ def finetune(
             raise Stopped(trained.n_steps, trained.n_steps)
         tests = _tests(task)
         verdict = _verdict(task, trained.network, tests, force=order.force)
-        card = replace(card, provenance={**card.provenance, "verdict": _in_short(verdict)})
-        directory.save(folder, trained, card, name=directory.CANDIDATE_FILE)
-        if verdict.promote:
-            (folder / directory.CANDIDATE_FILE).replace(folder / directory.MODEL_FILE)
+        _promote(folder, trained, card, verdict)
         hashes |= {f"{name} test": digest.sha256(test) for name, test in tests.items()}
-        found = {
-            **told,
+        found = first | {
             "refused": [asdict(each) for each in load.refused],
             "training_seconds": trained.seconds,
             "verdict": asdict(verdict),
@@ -116,6 +111,15 @@ def finetune(
         n_training=len(task.training),
         seconds=trained.seconds,
     )
+
+
+def _promote(folder: Path, trained: Trained, card: Card, verdict: Verdict) -> None:
+    """Saves the model with its verdict, in the place that this gives it."""
+    told = {"promote": verdict.promote, "reason": verdict.reason, "forced": verdict.forced}
+    judged = replace(card, provenance={**card.provenance, "verdict": told})
+    directory.save(folder, trained, judged, name=directory.CANDIDATE_FILE)
+    if verdict.promote:
+        (folder / directory.CANDIDATE_FILE).replace(folder / directory.MODEL_FILE)
 
 
 def draw(result: Result) -> None:
@@ -198,10 +202,6 @@ def _learnt(order: Order, task: Task) -> list[str]:
     past = () if task.past is None else task.past.names
     new = order.data if known.find(order.data) else str(Path(order.data).expanduser().resolve())
     return list(dict.fromkeys([*past, new]))
-
-
-def _in_short(verdict: Verdict) -> dict[str, Any]:
-    return {"promote": verdict.promote, "reason": verdict.reason, "forced": verdict.forced}
 
 
 def _hashes(task: Task) -> dict[str, str]:

@@ -146,7 +146,9 @@ def changes(found: Sequence[Change], path: Path) -> None:
         axes.set_xlim(left=0)
         _dress(axes, title="", across="read wrong, %", up="label")
         axes.set_title(change.data, loc="left", fontsize=11, color=INK, parse_math=False)
-        axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="lower right")
+        axes.legend(
+            frameon=False, fontsize=9, labelcolor=INK, loc="lower right", bbox_to_anchor=(1, 1), ncols=2
+        )
     _save(figure, path)
 
 
