@@ -6,15 +6,21 @@ import platform
 import re
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
+
+import joblib
 
 from inkdigits import stats
 
 FOLDER = Path(__file__).parent / "results"
+
+Measured = TypeVar("Measured", bound=Callable[..., Any])
+
+_KEPT = FOLDER.with_name("kept")
 
 
 def write(name: str, figures: Mapping[str, Any]) -> None:
@@ -25,6 +31,16 @@ def write(name: str, figures: Mapping[str, Any]) -> None:
     folder = FOLDER / _folder_name(here)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(text + "\n")
+
+
+def kept(function: Measured) -> Measured:
+    """The function, its results kept in `bench/kept`: a long measurement that was cut off goes on.
+
+    They are of one commit and machine; a tree with changes that aren't committed keeps nothing.
+    """
+    commit = _git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
+    folder = None if not commit or commit.endswith("-dirty") else _KEPT / commit
+    return cast(Measured, joblib.Memory(folder, verbose=0).cache(function))
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
@@ -69,12 +85,11 @@ def _folder_name(machine: Mapping[str, Any]) -> str:
 def versions() -> dict[str, str]:
     """The versions that the figures depend on, and the commit."""
     names = ("inkdigits", "torch", "numpy")
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"],  # noqa: S607
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     found = {name: metadata.version(name) for name in names}
-    return {"python": platform.python_version(), **found, "commit": commit.stdout.strip()}
+    return {"python": platform.python_version(), **found, "commit": _git("rev-parse", "HEAD")}
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    told = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
+    return told.stdout.strip()
