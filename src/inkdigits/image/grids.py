@@ -193,10 +193,9 @@ def _regularities(profile: _Profile, margin: int) -> _Profile:
     for n in range(1, min(MOST_LINES, length // _NARROWEST) + 1):
         at = np.rint(margin + np.arange(n + 1) * length / n).astype(int)
         near = max(2, min(round(_SLACK * length / n), _MOST_NEAR))
-        window = np.clip(at[:, np.newaxis] + np.arange(-near, near + 1), 0, len(profile) - 1)
-        on = profile[window].max(axis=1).mean()
-        off = np.mean([profile[a + near + 1 : b - near].max() for a, b in itertools.pairwise(at)])
-        found.append(on - off)
+        edges = np.stack([at - near, at + near + 1], axis=1).ravel().clip(0, len(profile))
+        highest = np.maximum.reduceat(profile[: edges[-1]], edges[:-1])
+        found.append(highest[::2].mean() - highest[1::2].mean())
     return np.array(found)
 
 
