@@ -2,9 +2,10 @@
 
 `python -m bench.run finetuning`: every case with several seeds, each beside a network of the same shape that
 learns the same images from nothing; then how it goes with the number of images, and from which start. It
-takes about two hours on two cores.
+takes about two hours on two cores; what is done is kept.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -45,6 +46,8 @@ SHOTS = (1, 2, 5, 10, 20, 50, 100, 0)
 
 PUBLISHED, PUBLISHED_SHOTS = "efficientnet_lite0", 100
 
+TIMED = {"images_100": ("usps", "--shots", "10"), "images_10000": ("kannada", "--labels", "replace")}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
@@ -76,8 +79,9 @@ def figures() -> dict[str, Any]:
         "cheque_digits": partial(_order, "cheque-amounts"),
         **{name: partial(_order, name, labels="replace") for name in OTHER_SCRIPTS},
     }
+    tried = results.kept(_tried)
     found = {
-        name: _summary([_tried(order(seed)) for seed in range(N_SEEDS)])
+        name: _summary([tried(order(seed)) for seed in range(N_SEEDS)])
         for name, order in track(cases.items(), description="cases")
     }
     return {
@@ -85,7 +89,7 @@ def figures() -> dict[str, Any]:
         "writers": _writers("test"),
         "curve": _curve(),
         "published": _published(),
-        "cost": _cost(),
+        "cost": {name: results.kept(_cost)(arguments) for name, arguments in TIMED.items()},
     }
 
 
@@ -149,16 +153,20 @@ def _from_nothing(order: Order, network: NetworkOptions | None = None) -> float:
 def _writers(part: str) -> dict[str, Any]:
     """Five of each digit of one writer; mistakes on the rest of that writer's digits, before and after."""
     found: dict[str, Any] = {}
+    of_writer = results.kept(_of_writer)
     for writer in sorted(filter(None, sources.writers(part))):
-        images, labels = _digit_images(sources.number_digits(part, writer))
-        tried = []
-        for seed in range(N_SEEDS):
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "digits.npz"
-                _write(path, images, labels, seed=seed)
-                tried.append(_tried(_order(str(path), seed)))
-        found[writer] = {"n": len(labels), **_summary(tried)}
+        made = [of_writer(part, writer, seed) for seed in range(N_SEEDS)]
+        found[writer] = {"n": made[0][0], **_summary([tried for _, tried in made])}
     return found
+
+
+def _of_writer(part: str, writer: str, seed: int) -> tuple[int, Tried]:
+    """How many digits the writer wrote, and what learning some of them gave."""
+    images, labels = _digit_images(sources.number_digits(part, writer))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "digits.npz"
+        _write(path, images, labels, seed=seed)
+        return len(labels), _tried(_order(str(path), seed))
 
 
 def _digit_images(crops: Sequence[sources.Crop]) -> tuple[Images, NDArray[np.int64]]:
@@ -184,49 +192,58 @@ def _write(path: Path, images: Images, labels: NDArray[np.int64], *, seed: int) 
 
 def _curve() -> dict[str, Any]:
     """USPS's test read right by how many of each class were learnt, from nothing, from MNIST, from ours."""
-    with tempfile.TemporaryDirectory() as folder:
-        on_mnist = str(Path(folder) / "mnist")
-        asked = options.change(options.preset("best"), {"epochs": 3.0, "least_steps": 0})
-        run.run("mnist", asked, Path(on_mnist))
-        starts: dict[str, Callable[[Order], float]] = {
-            "nothing": _from_nothing,
-            "mnist": lambda order: _after(replace(order, model=on_mnist, old="mnist")),
-            "house": _after,
+    point = results.kept(_curve_point)
+    return {
+        start: {
+            str(shots): results.spread([point(start, shots, seed) for seed in range(N_SEEDS)])
+            for shots in track(SHOTS, description=f"curve from {start}")
         }
-        return {
-            start: {
-                str(shots): results.spread([go(_order("usps", seed, shots=shots)) for seed in range(N_SEEDS)])
-                for shots in track(SHOTS, description=f"curve from {start}")
-            }
-            for start, go in starts.items()
-        }
+        for start in ("nothing", "mnist", HOUSE)
+    }
+
+
+def _curve_point(start: str, shots: int, seed: int) -> float:
+    order = _order("usps", seed, shots=shots)
+    match start:
+        case "nothing":
+            return _from_nothing(order)
+        case "mnist":
+            return _after(replace(order, model=str(Path(_learnt_mnist().name) / "run"), old="mnist"))
+        case _:
+            return _after(order)
+
+
+@functools.cache
+def _learnt_mnist() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes when the program does, with a run of three passes over MNIST."""
+    folder = tempfile.TemporaryDirectory()
+    asked = options.change(options.preset("best"), {"epochs": 3.0, "least_steps": 0})
+    run.run("mnist", asked, Path(folder.name) / "run")
+    return folder
 
 
 def _published() -> dict[str, Any]:
     """A network that ImageNet taught, its features frozen and not, and the same from nothing, on USPS."""
-    starts: dict[str, Callable[[Order], float]] = {
-        "frozen": lambda order: _after(replace(order, given={**order.given, "freeze": "head-only"})),
-        "unfrozen": _after,
-        "nothing": partial(_from_nothing, network=NetworkOptions(model=PUBLISHED)),
-    }
+    point = results.kept(_published_point)
     return {
-        start: results.spread(
-            [
-                go(replace(_order("usps", seed, shots=PUBLISHED_SHOTS), model=PUBLISHED))
-                for seed in range(N_SEEDS)
-            ]
-        )
-        for start, go in track(starts.items(), description="ImageNet's")
+        start: results.spread([point(start, seed) for seed in range(N_SEEDS)])
+        for start in track(("frozen", "unfrozen", "nothing"), description="ImageNet's")
     }
 
 
-def _cost() -> dict[str, Any]:
-    """Seconds from the shell to the verdict and the most memory, for a hundred images and ten thousand."""
-    asked = {"images_100": ["usps", "--shots", "10"], "images_10000": ["kannada", "--labels", "replace"]}
-    return {name: _timed(arguments) for name, arguments in asked.items()}
+def _published_point(start: str, seed: int) -> float:
+    order = replace(_order("usps", seed, shots=PUBLISHED_SHOTS), model=PUBLISHED)
+    match start:
+        case "frozen":
+            return _after(replace(order, given={**order.given, "freeze": "head-only"}))
+        case "unfrozen":
+            return _after(order)
+        case _:
+            return _from_nothing(order, NetworkOptions(model=PUBLISHED))
 
 
-def _timed(arguments: Sequence[str]) -> dict[str, float]:
+def _cost(arguments: Sequence[str]) -> dict[str, float]:
+    """Seconds from the shell to the verdict, and the most memory."""
     command = [str(Path(sys.executable).with_name("inkdigits")), "finetune", HOUSE, *arguments, "--force"]
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
