@@ -25,7 +25,7 @@ _FAINT = 0.4
 _RULE_MARGIN = 0.02
 _SURE = 0.6
 _FULL = 0.9
-_NARROW, _LEAST_ALIKE = 5, 0.8
+_LEAST_SIDE, _LEAST_ALIKE = 4, 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,12 @@ def find_ink(picture: Gray, *, bright_ink: bool | None = None) -> Gray:
     is_bright = has_bright_ink(small) if bright_ink is None else bright_ink
     ink = np.asarray(cv2.convertScaleAbs(darkness(small, bright_ink=is_bright)), np.uint8)
     found = _levels(ink)
+    if _is_grain(ink, found):
+        raise blank()
     if is_crop and (rules := find_rules(_likely(ink, found))).any():
         ink = _without(rules, ink)
         found = _levels(ink)
-    if _contrast(found) < _LEAST_CONTRAST or _is_grain(ink, found):
+    if _contrast(found) < _LEAST_CONTRAST:
         raise blank()
     if is_crop:
         inked = cv2.threshold(ink, found.threshold, 0, cv2.THRESH_TOZERO)[1]
@@ -96,13 +98,13 @@ def _contrast(found: _Levels) -> float:
 
 
 def _is_grain(ink: Gray, found: _Levels) -> bool:
-    """Whether a picture so narrow that anything in it looks like a one shows grain and no stroke.
+    """Whether a picture shows grain and no stroke, or is too narrow to tell.
 
     A pixel of grain is as most around it are in two of three cases, one of a stroke or its paper nearly
-    always.
+    always: of MNIST, USPS and `numbers10`, in 94 % at least.
     """
-    if max(ink.shape) < _NARROW * min(ink.shape):
-        return False
+    if min(ink.shape) < _LEAST_SIDE:
+        return True
     mask = np.asarray(cv2.threshold(ink, found.threshold, 1, cv2.THRESH_BINARY)[1], np.uint8)
     return bool(np.count_nonzero(mask == cv2.medianBlur(mask, 3)) < _LEAST_ALIKE * mask.size)
 

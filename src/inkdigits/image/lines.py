@@ -70,6 +70,8 @@ def find_lines(page: Gray) -> list[Crop]:
 
 def _lines_of(page: Gray) -> list[Crop]:
     shorter, longer = sorted(page.shape)
+    if shorter < _LEAST_HEIGHT:
+        return []
     small, scale = _shrunk(
         page, max(WORKING_SIDE / longer, min(WORKING_SIDE / 2 / shorter, _LONGEST / longer))
     )
