@@ -27,7 +27,7 @@ from inkdigits import data, image
 from inkdigits.data import split
 from inkdigits.errors import UserError
 from inkdigits.evaluate import metrics
-from inkdigits.learn import finetune, models, options, recipes, run
+from inkdigits.learn import directory, finetune, models, options, recipes, run
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.finetune_order import Order
 from inkdigits.learn.options import NetworkOptions
@@ -54,7 +54,7 @@ class Tried:
     """One fine-tuning: shares of the new test read right before and after, and from nothing; seconds.
 
     `mnist_before` and `mnist_after` are shares of MNIST's test; None where the labels were replaced.
-    `promoted` is what the gate said.
+    `promoted` is what the gate said, `interpolation` how much of the way it let the weights go.
     """
 
     before: float
@@ -63,6 +63,7 @@ class Tried:
     mnist_before: float | None
     mnist_after: float | None
     promoted: bool
+    interpolation: float
     seconds: float
 
 
@@ -94,7 +95,7 @@ def figures() -> dict[str, Any]:
 
 
 def _order(source: str, seed: int, **asked: Any) -> Order:
-    return Order(model=HOUSE, data=source, given={"seed": seed}, force=True, **asked)
+    return Order(model=HOUSE, data=source, given={"seed": seed}, **asked)
 
 
 def _summary(tried: Sequence[Tried]) -> dict[str, Any]:
@@ -106,8 +107,8 @@ def _summary(tried: Sequence[Tried]) -> dict[str, Any]:
 
 def _tried(order: Order) -> Tried:
     with tempfile.TemporaryDirectory() as folder:
-        made = str(Path(folder) / "run")
-        result = finetune.finetune(order, Path(made))
+        result = finetune.finetune(order, Path(folder) / "run")
+        made = str(_made(result.folder))
         keeps = result.verdict.old is not None
         mnist = [_on_mnist(name) if keeps else None for name in (order.model, made)]
     comparison = result.verdict.new.comparison
@@ -117,8 +118,16 @@ def _tried(order: Order) -> Tried:
         nothing=_from_nothing(order),
         mnist_before=mnist[0],
         mnist_after=mnist[1],
-        promoted=not result.verdict.forced,
+        promoted=result.verdict.promote,
+        interpolation=result.interpolation,
         seconds=result.seconds,
+    )
+
+
+def _made(folder: Path) -> Path:
+    """The model of a run, promoted or not."""
+    return next(
+        folder / name for name in (directory.MODEL_FILE, directory.CANDIDATE_FILE) if (folder / name).exists()
     )
 
 
@@ -244,14 +253,14 @@ def _published_point(start: str, seed: int) -> float:
 
 def _cost(arguments: Sequence[str]) -> dict[str, float]:
     """Seconds from the shell to the verdict, and the most memory."""
-    command = [str(Path(sys.executable).with_name("inkdigits")), "finetune", HOUSE, *arguments, "--force"]
+    command = [str(Path(sys.executable).with_name("inkdigits")), "finetune", HOUSE, *arguments]
     with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
         started = time.perf_counter()
         process = subprocess.Popen(
-            [*command, "--out", f"{folder}/run"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        _, status, used = os.wait4(process.pid, 0)
+        _, _, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed")
+        _made(out)
     return {"seconds": seconds, "memory_mb": used.ru_maxrss / 1024}

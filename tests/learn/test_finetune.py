@@ -13,12 +13,14 @@ from safetensors.torch import load_file, save_file
 
 from inkdigits import data
 from inkdigits.errors import ArgumentError, UserError
+from inkdigits.evaluate import gate
 from inkdigits.learn import checkpoint, finetune, options, recipes, run
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.directory import CANDIDATE_FILE, MODEL_FILE, RUN_FILE
 from inkdigits.learn.finetune_order import Order
 from inkdigits.learn.networks import registry
 from inkdigits.learn.options import NetworkOptions, TrainOptions
+from inkdigits.learn.start import interpolated
 from inkdigits.learn.train import STATE_FILE, Stopped, Watch
 from inkdigits.types import Dataset, Images, Scores
 
@@ -180,6 +182,44 @@ def test_a_model_that_gains_nothing_is_no_model_to_use_unless_it_is_forced(
     assert (forced.verdict.promote, forced.verdict.forced) == (True, True)
     assert described(tmp_path / "forced")["verdict"]["forced"]
     assert (tmp_path / "forced" / MODEL_FILE).exists()
+
+
+def test_what_forgets_too_much_goes_part_of_the_way(
+    before: run.Result, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slanted = np.ascontiguousarray(digits.images.transpose(0, 2, 1))
+    asked = order(
+        before, saved(tmp_path / "new.npz", slanted, digits.labels, n_test=100), given={"replay": 0.0}
+    )
+    whole = finetune.finetune(replace(asked, force=True), tmp_path / "whole")
+    first = checkpoint.load(before.folder / MODEL_FILE).network
+    last = checkpoint.load(tmp_path / "whole" / MODEL_FILE).network
+    test = before.test
+
+    def rights(network: registry.Network) -> Any:
+        return classifier(network)(test.images).argmax(1) == test.labels
+
+    def most_lost(network: registry.Network) -> float:
+        lost = rights(first).astype(float) - rights(network)
+        return max(float(lost[test.labels == label].mean()) for label in range(10))
+
+    lost = {share: most_lost(interpolated(first, last, share)) for share in (1.0, *finetune.WAYS)}
+    assert lost[0.5] < lost[0.75] < lost[1.0]
+    assert whole.interpolation == 1
+    for least, share in ((lost[0.5], 0.5), (lost[0.75], 0.75)):
+        monkeypatch.setattr(gate, "MOST_LOST", least)
+        part = finetune.finetune(asked, tmp_path / str(share))
+        assert (part.interpolation, part.verdict.promote) == (share, True)
+        assert described(part.folder)["interpolation"] == share
+        found = checkpoint.load(part.folder / MODEL_FILE)
+        assert found.card.provenance["interpolation"] == share
+        expected = interpolated(first, last, share).state_dict()
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in found.network.state_dict().items())
+        assert part.verdict.old is not None
+        assert part.verdict.old.comparison.second_accuracy == pytest.approx(rights(found.network).mean())
+    monkeypatch.setattr(gate, "MOST_LOST", -0.5)
+    refused = finetune.finetune(asked, tmp_path / "refused")
+    assert (refused.interpolation, refused.verdict.promote) == (1, False)
 
 
 def test_shots_are_images_of_each_class(before: run.Result, signs: str, tmp_path: Path) -> None:

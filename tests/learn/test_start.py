@@ -18,7 +18,7 @@ from inkdigits.learn import options, tasks, train
 from inkdigits.learn.networks import registry, stages
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.options import StartOptions, TrainOptions
-from inkdigits.learn.start import Start
+from inkdigits.learn.start import Start, interpolated
 from inkdigits.learn.train import Stopped, Trained, Watch
 from inkdigits.types import Dataset
 
@@ -189,3 +189,18 @@ def test_loss_and_accuracy_of_the_history_are_of_all_that_is_shown(digits: Datas
     taught = train.train(digits, None, asked(least_steps=120))
     trained = learnt(digits, start(taught.network, replayed=wrong), learning_rate=0.0, vector_rate=0.0)
     assert 0.4 < (trained.history[-1].train_accuracy or 0.0) < 0.6
+
+
+def test_what_lies_between_two_networks_is_a_mean_of_them() -> None:
+    before, after = network(), registry.build(asked().network, 10, seed=4)
+    with torch.no_grad():
+        next(after.layers.parameters()).copy_(next(before.layers.parameters()))
+    first, last = before.state_dict(), after.state_dict()
+    for share in (0.0, 0.25, 1.0):
+        found = interpolated(before, after, share).state_dict()
+        for name, tensor in found.items():
+            if tensor.is_floating_point():
+                expected = (1 - share) * first[name].double() + share * last[name].double()
+                torch.testing.assert_close(tensor.double(), expected, rtol=0, atol=1e-6)
+            assert tensor.equal(last[name]) or share < 1
+            assert not first[name].equal(last[name]) or tensor.equal(first[name])

@@ -47,7 +47,8 @@ def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> 
     _tell_refused(tuple(each for each in result.refused if each not in announced))
     if as_json:
         refused = [asdict(each) for each in result.refused]
-        print_json({"folder": str(folder), **asdict(result.verdict), "refused": refused})
+        about = {"folder": str(folder), "interpolation": result.interpolation}
+        print_json({**about, **asdict(result.verdict), "refused": refused})
     else:
         print(_summary(result))
     finetuner.draw(result)
@@ -109,10 +110,19 @@ def _summary(result: Result) -> str:
         [
             *(_changed(change) for change in changes),
             f"{said}{forced} {verdict.reason}.",
+            *_way(result.interpolation),
             f"Trained on {result.n_training:,} images in {result.seconds:.1f} s{refused}.",
             f"The model is {model}",
         ]
     )
+
+
+def _way(interpolation: float) -> list[str]:
+    if interpolation == 1:
+        return []
+    return [
+        f"Its weights went {100 * interpolation:g} % of the way that was trained: all of it forgot too much."
+    ]
 
 
 def _changed(change: Change) -> str:

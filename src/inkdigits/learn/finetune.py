@@ -22,9 +22,13 @@ from inkdigits.learn.classifier import classifier
 from inkdigits.learn.finetune_order import Order, Task, prepare
 from inkdigits.learn.networks import stages
 from inkdigits.learn.networks.registry import Network
+from inkdigits.learn.start import interpolated
 from inkdigits.learn.train import HISTORY_FILE, Stopped, Trained, Watch, steps, train
 from inkdigits.learn.usable import Screen, Usable
-from inkdigits.types import Dataset
+from inkdigits.types import Dataset, Scores
+
+WAYS = (0.75, 0.5)
+"""Shares of the way from the weights before to those after, tried where all of it forgets too much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +47,14 @@ class Moving:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a fine-tuning gave: where it lies, its verdict, and what was left out of the new data."""
+    """What a fine-tuning gave: where it lies, its verdict, and what was left out of the new data.
+
+    `interpolation` is the share of the way from the weights before to those after at which its weights are.
+    """
 
     folder: Path
     verdict: Verdict
+    interpolation: float
     moving: tuple[Moving, ...]
     refused: tuple[Broken, ...]
     n_training: int
@@ -94,18 +102,21 @@ def finetune(
         if watch.stop():
             raise Stopped(trained.n_steps, trained.n_steps)
         tests = _tests(task)
-        verdict = _verdict(task, trained.network, tests, force=order.force)
+        trained, interpolation, verdict = _judged(task, trained, tests, force=order.force)
+        card = replace(card, provenance={**card.provenance, "interpolation": interpolation})
         _promote(folder, trained, card, verdict)
         hashes |= {f"{name} test": digest.sha256(test) for name, test in tests.items()}
         found = first | {
             "refused": [asdict(each) for each in load.refused],
             "training_seconds": trained.seconds,
+            "interpolation": interpolation,
             "verdict": asdict(verdict),
         }
         directory.describe(folder, arguments, hashes, found)
     return Result(
         folder=folder,
         verdict=verdict,
+        interpolation=interpolation,
         moving=moving,
         refused=load.refused,
         n_training=len(task.training),
@@ -233,14 +244,38 @@ def _without(test: Dataset, *others: Dataset | None) -> Dataset:
     return test.select(np.array(rows, np.int64), split=test.split)
 
 
-def _verdict(task: Task, network: Network, tests: Mapping[str, Dataset], *, force: bool) -> Verdict:
-    changes = {name: _change(task, network, test) for name, test in tests.items()}
-    return gate.judge(changes["new"], changes.get("old"), force=force)
+def _judged(
+    task: Task, trained: Trained, tests: Mapping[str, Dataset], *, force: bool
+) -> tuple[Trained, float, Verdict]:
+    """What was trained, or what lies part of the way to it, how far, and the verdict on it.
+
+    Where it gained, but forgot too much, the farthest of `WAYS` counts that the gate lets pass; where none
+    does, or nothing is to be kept, all of the way.
+    """
+    before = _scores(task.before.network, tests, temperature=task.before.card.temperature)
+
+    def verdict(network: Network) -> Verdict:
+        after = _scores(network, tests)
+        changes = {name: _change(task, test, before[name], after[name]) for name, test in tests.items()}
+        return gate.judge(changes["new"], changes.get("old"), force=force)
+
+    whole = verdict(trained.network)
+    if whole.promote or whole.old is None or whole.new.comparison.difference <= 0:
+        return trained, 1.0, whole
+    for share in WAYS:
+        network = interpolated(task.start.network, trained.network, share)
+        found = verdict(network)
+        if found.promote:
+            return replace(trained, network=network), share, found
+    return trained, 1.0, whole
 
 
-def _change(task: Task, network: Network, test: Dataset) -> Change:
-    labels, temperature = task.before.card.label_names, task.before.card.temperature
-    before = classifier(task.before.network, temperature=temperature)(test.images)
-    after = classifier(network)(test.images)
-    was, is_now = gate.projected(before, labels, task.names), gate.projected(after, task.names, task.names)
+def _scores(network: Network, tests: Mapping[str, Dataset], *, temperature: float = 1.0) -> dict[str, Scores]:
+    classify = classifier(network, temperature=temperature)
+    return {name: classify(test.images) for name, test in tests.items()}
+
+
+def _change(task: Task, test: Dataset, before: Scores, after: Scores) -> Change:
+    was = gate.projected(before, task.before.card.label_names, task.names)
+    is_now = gate.projected(after, task.names, task.names)
     return gate.change(was, is_now, test.labels, label_names=task.names, data=test.name)

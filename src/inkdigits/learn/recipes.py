@@ -30,7 +30,7 @@ def gentle(n: int, *, labels: str, given: Mapping[str, Any]) -> tuple[TrainOptio
     """How to learn from n new images; what is given counts.
 
     The fewer, the fewer the steps and the farther each is changed. Where the model's labels go on to be
-    known, rates are a quarter of those from nothing, old images make up half of each batch, and batch norms
+    known, rates are half of those from nothing, old images make up half of each batch, and batch norms
     stay as they are, since few images, unlike the old ones, would mislead them; where labels are replaced,
     all of the network is free to move.
     """
@@ -40,8 +40,8 @@ def gentle(n: int, *, labels: str, given: Mapping[str, Any]) -> tuple[TrainOptio
         "epochs": 0.001,
         "least_steps": round((150 if keeps else 400) * (n / 100) ** (1 / 3)),
         "batch": 64,
-        "learning_rate": 0.03 if keeps else 0.12,
-        "vector_rate": 0.01 if keeps else 0.05,
+        "learning_rate": 0.06 if keeps else 0.12,
+        "vector_rate": 0.02 if keeps else 0.05,
         "norm_images": 2_000,
         "validation": 0.1 if has_enough else 0.0,
         "keep": "best" if has_enough else "last",

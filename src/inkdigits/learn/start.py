@@ -1,7 +1,9 @@
 """A network that has learnt already, as the start of a run: what of it moves, from when on, and how far."""
 
+import copy
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from inkdigits.learn.networks import stages
@@ -73,3 +75,22 @@ class Start:
             frozen=tuple(named[name] for name in sorted(still)),
             keeps_norms=self.options.keep_norms,
         )
+
+
+def interpolated(before: Network, after: Network, share: float) -> Network:
+    """A network with weights and norms that share of the way from the one's, 0, to the other's, 1.
+
+    It keeps more of what the one knew than it loses of what the other learnt: Wortsman et al., "Robust
+    fine-tuning of zero-shot models", 2022. What is the same in both stays so to the bit.
+    """
+    made = copy.deepcopy(after)
+    first = before.state_dict()
+    made.load_state_dict(
+        {
+            name: torch.lerp(first[name].to(tensor.device), tensor, share)
+            if tensor.is_floating_point()
+            else tensor
+            for name, tensor in after.state_dict().items()
+        }
+    )
+    return made
