@@ -79,6 +79,13 @@ def test_scores_are_brought_to_other_labels() -> None:
     np.testing.assert_allclose(gate.projected(given, ("0", "1", "none"), ("x", "y"))[:, 2], 1)
 
 
+def test_many_labels_that_are_not_wanted_outvote_no_answer() -> None:
+    given = np.array([[0.45, 0.3, 0.25], [0.3, 0.45, 0.25]], np.float32)
+    found = gate.projected(given, ("1", "7", "9"), ("1", "2"))
+    assert found.argmax(axis=1).tolist() == [0, 2]
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
 def test_a_model_that_knows_none_of_the_labels_reads_nothing_right() -> None:
     knew_nothing = gate.projected(np.ones((6, 1), np.float32), ("z",), ("a", "b"))
     learnt = gate.projected(np.tile([1.0, 0.0], (6, 1)).astype(np.float32), ("a", "b"), ("a", "b"))

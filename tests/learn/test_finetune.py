@@ -187,10 +187,9 @@ def test_a_model_that_gains_nothing_is_no_model_to_use_unless_it_is_forced(
 def test_what_forgets_too_much_goes_part_of_the_way(
     before: run.Result, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slanted = np.ascontiguousarray(digits.images.transpose(0, 2, 1))
-    asked = order(
-        before, saved(tmp_path / "new.npz", slanted, digits.labels, n_test=100), given={"replay": 0.0}
-    )
+    turned = np.ascontiguousarray(digits.images.transpose(0, 2, 1))
+    source = saved(tmp_path / "new.npz", turned, digits.labels, n_test=100)
+    asked = order(before, source, given={"replay": 0.0, "least_steps": 100, "learning_rate": 0.2})
     whole = finetune.finetune(replace(asked, force=True), tmp_path / "whole")
     first = checkpoint.load(before.folder / MODEL_FILE).network
     last = checkpoint.load(tmp_path / "whole" / MODEL_FILE).network
@@ -213,6 +212,8 @@ def test_what_forgets_too_much_goes_part_of_the_way(
         assert described(part.folder)["interpolation"] == share
         found = checkpoint.load(part.folder / MODEL_FILE)
         assert found.card.provenance["interpolation"] == share
+        whole_way = checkpoint.load(part.folder / "last.safetensors")
+        assert "interpolation" not in whole_way.card.provenance
         expected = interpolated(first, last, share).state_dict()
         assert all(torch.equal(tensor, expected[name]) for name, tensor in found.network.state_dict().items())
         assert part.verdict.old is not None
@@ -237,7 +238,7 @@ def test_pictures_that_cannot_be_used_are_listed(before: run.Result, digits: Dat
     folder = tmp_path / "mine"
     for label in (3, 8):
         (folder / str(label)).mkdir(parents=True)
-        for row in np.flatnonzero(digits.labels == label)[:12].tolist():
+        for row in np.flatnonzero(digits.labels[:100] == label).tolist():  # not learnt
             Image.fromarray(255 - digits.images[row]).save(folder / str(label) / f"{row:03}.png")
     Image.new("L", (40, 40), 255).save(folder / "3" / "zz-blank.png")
     (folder / "8" / "zz-torn.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -254,15 +255,17 @@ def test_pictures_that_cannot_be_used_are_listed(before: run.Result, digits: Dat
     )
     found = {Path(each.file).name: each.reason for each in result.refused}
     assert set(found) >= {"zz-blank.png", "zz-torn.png"}
-    several = [name for name, reason in found.items() if reason == "shows several digits"]
+    of_both = [name for name, reason in found.items() if reason == "shows several digits"]
+    several = [name for name in of_both if name.endswith(".png")]
     assert len(several) == 2
-    assert len(found) == 4
+    assert "digits.npz row 0" in of_both  # old images are shown too
+    assert len(found) == 4 + len(of_both) - len(several)
     assert told == [(result.moving, result.refused)]
     assert [each["file"] for each in described(tmp_path / "run")["refused"]] == [
         each.file for each in result.refused
     ]
     n_test = result.verdict.new.comparison.n
-    assert result.n_training + n_test == 24 - len(several)
+    assert result.n_training + n_test == np.isin(digits.labels[:100], (3, 8)).sum() - len(several)
 
 
 def test_published_weights_are_a_start(signs: str, tmp_path: Path) -> None:
@@ -331,6 +334,32 @@ def test_no_image_that_is_learnt_is_in_the_old_test(
     old = result.verdict.old
     assert old is not None
     assert old.comparison.n == 40 + 30  # of 100, the last 30 are among those to learn from
+
+
+def test_no_image_that_is_learnt_is_in_the_new_test(
+    before: run.Result, digits: Dataset, tmp_path: Path
+) -> None:
+    rows = np.r_[
+        60:130, 60:90
+    ]  # 30 to judge by, of which the model before has learnt none, then all but ten of them
+    source = saved(tmp_path / "same.npz", digits.images[rows], digits.labels[rows], n_test=40)
+    result = finetune.finetune(order(before, source), tmp_path / "run")
+    assert result.verdict.new.comparison.n == 10
+    all_learnt = saved(tmp_path / "all.npz", digits.images[100:140], digits.labels[100:140], n_test=20)
+    with pytest.raises(UserError, match=r"all test images of all.npz are among those that were learnt from"):
+        finetune.finetune(order(before, all_learnt), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_fault_of_the_test_is_found_before_anything_is_made(
+    before: run.Result, digits: Dataset, tmp_path: Path
+) -> None:
+    labels = digits.labels[:60].copy()
+    labels[20:][labels[20:] == 4] = 5
+    source = saved(tmp_path / "fours.npz", digits.images[:60], labels, n_test=20)
+    with pytest.raises(UserError, match="4"):
+        finetune.finetune(order(before, source, labels="replace"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_of_digits_that_replace_others_only_those_that_are_there_count(

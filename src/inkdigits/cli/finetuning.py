@@ -28,10 +28,8 @@ def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> 
     if resume:
         _require_begun(out)
     folder = out or new_folder(f"{Path(order.data).resolve().name}-finetuned")
-    announced: list[Broken] = []
 
     def about_to(moving: tuple[Moving, ...], refused: tuple[Broken, ...]) -> None:
-        announced.extend(refused)
         _tell_refused(refused)
         print(_stages(moving), file=sys.stderr)
 
@@ -44,7 +42,6 @@ def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> 
     )
     if result is None:
         return INTERRUPTED
-    _tell_refused(tuple(each for each in result.refused if each not in announced))
     if as_json:
         refused = [asdict(each) for each in result.refused]
         about = {"folder": str(folder), "interpolation": result.interpolation}

@@ -115,11 +115,16 @@ def _shares(found: Comparison) -> str:
 def projected(scores: Scores, known: Sequence[str], wanted: Sequence[str]) -> Scores:
     """Scores over some labels as scores over others, and over anything else: float32 (n, wanted + 1).
 
-    The last column is what the scores give to labels that aren't wanted: no answer that is right.
+    The last column is the highest of a label that isn't wanted: where the model answers one of those, the
+    answer is wrong. What others of them have is shared out, so that rows still come to 1.
     """
     found = np.zeros((len(scores), len(wanted) + 1), np.float32)
     for column, label in enumerate(wanted):
         if label in known:
             found[:, column] = scores[:, known.index(label)]
-    found[:, -1] = np.maximum(0, 1 - found.sum(axis=1))
+    others = [
+        column for column in range(scores.shape[1]) if column >= len(known) or known[column] not in wanted
+    ]
+    found[:, -1] = scores[:, others].max(axis=1, initial=0)
+    found /= found.sum(axis=1, keepdims=True)
     return found

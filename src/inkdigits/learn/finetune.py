@@ -9,12 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from inkdigits.card import Card
 from inkdigits.data import digest, known
 from inkdigits.data.samples import Broken
-from inkdigits.errors import UserError
 from inkdigits.evaluate import gate
 from inkdigits.evaluate.gate import Change, Verdict
 from inkdigits.learn import checkpoint, directory, history, options
@@ -24,7 +21,7 @@ from inkdigits.learn.networks import stages
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.start import interpolated
 from inkdigits.learn.train import HISTORY_FILE, Stopped, Trained, Watch, steps, train
-from inkdigits.learn.usable import Screen, Usable
+from inkdigits.learn.usable import Screen
 from inkdigits.types import Dataset, Scores
 
 WAYS = (0.75, 0.5)
@@ -78,12 +75,11 @@ def finetune(
     """
     directory.check(folder, resume=resume)
     watch = watch or Watch()
-    load = Usable(screen) if order.labels != "replace" else Usable()
-    task = prepare(order, load, Usable(screen))
+    task = prepare(order, screen)
     arguments = _arguments(order, task)
     hashes = _hashes(task)
     moving = _moving(task)
-    refused = load.refused
+    refused = task.refused
     first = {"moving": [asdict(each) for each in moving], "refused": [asdict(each) for each in refused]}
     with directory.opened(folder, arguments, hashes, resume=resume, found=first):
         about_to(moving, refused)
@@ -101,13 +97,10 @@ def finetune(
         directory.save(folder, trained, card, name=directory.CANDIDATE_FILE)
         if watch.stop():
             raise Stopped(trained.n_steps, trained.n_steps)
-        tests = _tests(task)
-        trained, interpolation, verdict = _judged(task, trained, tests, force=order.force)
+        network, interpolation, verdict = _judged(task, trained.network, force=order.force)
         card = replace(card, provenance={**card.provenance, "interpolation": interpolation})
-        _promote(folder, trained, card, verdict)
-        hashes |= {f"{name} test": digest.sha256(test) for name, test in tests.items()}
+        _promote(folder, checkpoint.Model(network=network, card=card), verdict)
         found = first | {
-            "refused": [asdict(each) for each in load.refused],
             "training_seconds": trained.seconds,
             "interpolation": interpolation,
             "verdict": asdict(verdict),
@@ -118,17 +111,17 @@ def finetune(
         verdict=verdict,
         interpolation=interpolation,
         moving=moving,
-        refused=load.refused,
+        refused=refused,
         n_training=len(task.training),
         seconds=trained.seconds,
     )
 
 
-def _promote(folder: Path, trained: Trained, card: Card, verdict: Verdict) -> None:
+def _promote(folder: Path, model: checkpoint.Model, verdict: Verdict) -> None:
     """Saves the model with its verdict, in the place that this gives it."""
     told = {"promote": verdict.promote, "reason": verdict.reason, "forced": verdict.forced}
-    judged = replace(card, provenance={**card.provenance, "verdict": told})
-    directory.save(folder, trained, judged, name=directory.CANDIDATE_FILE)
+    card = replace(model.card, provenance={**model.card.provenance, "verdict": told})
+    checkpoint.save(folder / directory.CANDIDATE_FILE, replace(model, card=card))
     if verdict.promote:
         (folder / directory.CANDIDATE_FILE).replace(folder / directory.MODEL_FILE)
 
@@ -221,52 +214,33 @@ def _hashes(task: Task) -> dict[str, str]:
         "training": task.whole,
         "validation": task.validation,
         "old training": task.start.replayed,
+        **{f"{name} test": test for name, test in task.tests.items()},
     }
     of_images = {name: digest.sha256(part) for name, part in parts.items() if part is not None}
     return of_images | {"start weights": _sha256(task.before.network)}
 
 
-def _tests(task: Task) -> dict[str, Dataset]:
-    """The new test set, and the old one where there is one, without what has been learnt now."""
-    tests = {"new": task.images.test(task.whole, task.split_name).relabelled(task.names)}
-    if task.past is not None:
-        old = task.past.test(task.before.card.label_names).relabelled(task.names)
-        tests["old"] = _without(old, task.training, task.validation)
-    return tests
-
-
-def _without(test: Dataset, *others: Dataset | None) -> Dataset:
-    """The test without images that are in other sets. Raises UserError where nothing is left."""
-    learnt = {image.tobytes() for other in others if other is not None for image in other.images}
-    rows = [row for row, image in enumerate(test.images) if image.tobytes() not in learnt]
-    if not rows:
-        raise UserError(f"all test images of {test.name} are among the new ones: name others with --old")
-    return test.select(np.array(rows, np.int64), split=test.split)
-
-
-def _judged(
-    task: Task, trained: Trained, tests: Mapping[str, Dataset], *, force: bool
-) -> tuple[Trained, float, Verdict]:
-    """What was trained, or what lies part of the way to it, how far, and the verdict on it.
+def _judged(task: Task, trained: Network, *, force: bool) -> tuple[Network, float, Verdict]:
+    """The network that was trained, or one part of the way to it, how far, and the verdict on it.
 
     Where it gained, but forgot too much, the farthest of `WAYS` counts that the gate lets pass; where none
     does, or nothing is to be kept, all of the way.
     """
-    before = _scores(task.before.network, tests, temperature=task.before.card.temperature)
+    before = _scores(task.before.network, task.tests, temperature=task.before.card.temperature)
 
     def verdict(network: Network) -> Verdict:
-        after = _scores(network, tests)
-        changes = {name: _change(task, test, before[name], after[name]) for name, test in tests.items()}
+        after = _scores(network, task.tests)
+        changes = {name: _change(task, test, before[name], after[name]) for name, test in task.tests.items()}
         return gate.judge(changes["new"], changes.get("old"), force=force)
 
-    whole = verdict(trained.network)
+    whole = verdict(trained)
     if whole.promote or whole.old is None or whole.new.comparison.difference <= 0:
         return trained, 1.0, whole
     for share in WAYS:
-        network = interpolated(task.start.network, trained.network, share)
+        network = interpolated(task.start.network, trained, share)
         found = verdict(network)
         if found.promote:
-            return replace(trained, network=network), share, found
+            return network, share, found
     return trained, 1.0, whole
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inkdigits.data import known, split
+from inkdigits.data.samples import Broken
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import device, heads, models, options, recipes
 from inkdigits.learn.augment import warn_of_flips
@@ -16,6 +17,7 @@ from inkdigits.learn.networks import stages
 from inkdigits.learn.options import TrainOptions
 from inkdigits.learn.sets import Load, Past, Source
 from inkdigits.learn.start import Start
+from inkdigits.learn.usable import Screen, Usable
 from inkdigits.types import Dataset
 
 MOST_REPLAYED = 20_000
@@ -50,30 +52,36 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task:
-    """All that a fine-tuning starts from."""
+    """All that a fine-tuning starts from, and what it is judged by.
+
+    `tests` are the new one and the old one, where there is one, without any image that was learnt from;
+    `refused` is what can't be used of any of them.
+    """
 
     before: Model
     names: tuple[str, ...]
-    images: Source
     whole: Dataset
-    split_name: str
     training: Dataset
     validation: Dataset | None
     past: Past | None
     options: TrainOptions
     start: Start
+    tests: Mapping[str, Dataset]
+    refused: tuple[Broken, ...]
 
 
-def prepare(order: Order, load: Load, load_past: Load) -> Task:
-    """All that the order's fine-tuning starts from; the tests aren't read.
+def prepare(order: Order, screen: Screen) -> Task:
+    """All that the order's fine-tuning needs, so that nothing is found missing after it.
 
-    `load` gives the new images, `load_past` the old ones. Raises UserError for what can't be used,
+    `screen` finds digits of several among those that show one. Raises UserError for what can't be used,
     ArgumentError for what contradicts itself.
     """
     before = models.find(order.model, order.weights)
     if before.card.reads_lines:
         raise UserError(f"{order.model} reads lines; single digits fine-tune a model of single digits")
     labels = order.labels if before.card.label_names else "replace"
+    load = Usable() if labels == "replace" else Usable(screen)
+    load_past = Usable(screen)
     images = Source(order.data, load)
     whole, split_name = images.training()
     wanted = _shown(whole) if labels == "replace" else whole.label_names
@@ -86,26 +94,29 @@ def prepare(order: Order, load: Load, load_past: Load) -> Task:
     warn_of_flips(trained_options.augment, names)
     kept, validation = images.validation(some, trained_options)
     past = _past(order, before, labels, load_past)
-    replayed = None if past is None else _replayed(order, past, before.card.label_names)
+    learnt = None if past is None else _learnt(order, past, before.card.label_names).relabelled(names)
     network = heads.fitted(before, names, seed=trained_options.seed)
     stages.frozen(network, start_options.freeze)  # refused before anything is made
+    training = kept.relabelled(names)
+    chosen_by = None if validation is None else validation.relabelled(names)
+    tests = {"new": images.test(whole, split_name).relabelled(names)}
+    if past is not None:
+        tests["old"] = past.test(before.card.label_names).relabelled(names)
     return Task(
         before=before,
         names=names,
-        images=images,
         whole=whole,
-        split_name=split_name,
-        training=kept.relabelled(names),
-        validation=None if validation is None else validation.relabelled(names),
+        training=training,
+        validation=chosen_by,
         past=past,
         options=trained_options,
         start=Start(
             network=network,
             options=start_options,
-            replayed=None
-            if replayed is None
-            else _at_most(replayed.relabelled(names), MOST_REPLAYED, seed=trained_options.seed),
+            replayed=None if learnt is None else _at_most(learnt, MOST_REPLAYED, seed=trained_options.seed),
         ),
+        tests={name: _without(test, training, chosen_by, learnt) for name, test in tests.items()},
+        refused=tuple(dict.fromkeys([*load.refused, *load_past.refused])),
     )
 
 
@@ -144,7 +155,7 @@ def _past(order: Order, before: Model, labels: str, load: Load) -> Past | None:
         return Past((order.model,), load)
     about = before.card.provenance
     names = about.get("learnt", [about.get("data")])
-    if not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise ArgumentError(
             f"{order.model} doesn't say what it learnt from, so that it would be forgotten: name the old data"
             " with --old"
@@ -152,7 +163,7 @@ def _past(order: Order, before: Model, labels: str, load: Load) -> Past | None:
     return Past(tuple(names), load)
 
 
-def _replayed(order: Order, past: Past, label_names: Sequence[str]) -> Dataset:
+def _learnt(order: Order, past: Past, label_names: Sequence[str]) -> Dataset:
     try:
         return past.training(label_names)
     except UserError as error:
@@ -166,3 +177,14 @@ def _replayed(order: Order, past: Past, label_names: Sequence[str]) -> Dataset:
 
 def _at_most(dataset: Dataset, n: int, *, seed: int) -> Dataset:
     return split.hold_out(dataset, n / len(dataset), seed=seed)[1] if len(dataset) > n else dataset
+
+
+def _without(test: Dataset, *others: Dataset | None) -> Dataset:
+    """The test without images that are in other sets. Raises UserError where nothing is left."""
+    learnt = {image.tobytes() for other in others if other is not None for image in other.images}
+    rows = [row for row, image in enumerate(test.images) if image.tobytes() not in learnt]
+    if not rows:
+        raise UserError(
+            f"all test images of {test.name} are among those that were learnt from: judge by others"
+        )
+    return test.select(np.array(rows, np.int64), split=test.split)

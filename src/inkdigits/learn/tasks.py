@@ -12,10 +12,11 @@ from inkdigits.errors import ArgumentError
 from inkdigits.image import strips
 from inkdigits.learn import counted
 from inkdigits.learn.augment import augment
-from inkdigits.learn.classifier import BATCH, tensor
+from inkdigits.learn.classifier import tensor
 from inkdigits.learn.options import TrainOptions
 from inkdigits.types import Dataset, Lines
 
+_MEASURED = 1_000
 _SORTED_BATCHES = 50
 """Batches whose lines are put in the order of their widths, so that little of a batch is padding."""
 
@@ -98,7 +99,7 @@ class Telling(Task[Tensor]):
 
     def in_order(self, rows: Tensor) -> list[Tensor]:
         """See Task."""
-        return list(rows.chunk(-(-len(rows) // BATCH)))
+        return list(rows.chunk(-(-len(rows) // _MEASURED)))
 
     def images(self, rows: Tensor) -> Tensor:
         """See Task."""

@@ -1,10 +1,11 @@
 """Data that is taken as it comes: what can't be used is left out, and said."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-from inkdigits import data
+from inkdigits import data, weights
 from inkdigits.data import known, own, source
 from inkdigits.data.samples import Broken
 from inkdigits.errors import UserError
@@ -15,7 +16,7 @@ Screen = Callable[[Images], list[int]]
 
 
 class Usable:
-    """Loads what can be used, and remembers what can't, each split once."""
+    """Loads what can be used, and remembers what can't, each split once; what is known can be used."""
 
     def __init__(self, screen: Screen = lambda _images: []) -> None:
         self._screen = screen
@@ -33,7 +34,7 @@ class Usable:
         return self._read[name, split_name][0]
 
     def _usable(self, name: str, split_name: str) -> tuple[Dataset, tuple[Broken, ...]]:
-        if known.find(name) is not None:
+        if known.find(name) is not None or Path(name) == weights.FOLDER / weights.OLD:
             return data.load(name, split_name), ()
         found = own.survey(source.path(name), split_name)
         labels = [found.dataset.label_names[label] for label in found.dataset.labels.tolist()]
