@@ -6,11 +6,8 @@ takes about two hours on two cores; what is done is kept.
 """
 
 import functools
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -22,7 +19,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from runs import sources
 
-from bench import results
+from bench import programs, results
 from inkdigits import data, image
 from inkdigits.data import split
 from inkdigits.errors import UserError
@@ -90,7 +87,7 @@ def figures() -> dict[str, Any]:
         "writers": _writers("test"),
         "curve": _curve(),
         "published": _published(),
-        "cost": {name: results.kept(_cost)(arguments) for name, arguments in TIMED.items()},
+        "cost": {name: _cost(arguments) for name, arguments in TIMED.items()},
     }
 
 
@@ -251,16 +248,18 @@ def _published_point(start: str, seed: int) -> float:
             return _from_nothing(order, NetworkOptions(model=PUBLISHED))
 
 
-def _cost(arguments: Sequence[str]) -> dict[str, float]:
-    """Seconds from the shell to the verdict, and the most memory."""
+def _cost(arguments: Sequence[str]) -> dict[str, Any]:
+    """Seconds from the shell to the verdict, and the most memory: n, mean and spread."""
     command = [str(Path(sys.executable).with_name("inkdigits")), "finetune", HOUSE, *arguments]
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        _, _, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        _made(out)
-    return {"seconds": seconds, "memory_mb": used.ru_maxrss / 1024}
+    found = []
+    for seed in range(N_SEEDS):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "run"
+            done, about = programs.watched([*command, "--seed", str(seed), "--out", str(out)])
+            if "promoted" not in done.stdout.lower():
+                raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+            found.append(about)
+    return {
+        "seconds": results.spread([each["ended"] - each["started"] for each in found]),
+        "memory_mb": results.spread([each["peak_mb"] for each in found]),
+    }

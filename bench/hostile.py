@@ -155,7 +155,7 @@ def _readers() -> dict[str, Reader]:
 
 
 def nothing(random: Generator) -> Gray:
-    """Grain, blots out of focus, light that changes, or plain paper: uint8, up to 200 pixels a side."""
+    """Grain, even or normal, light that changes, or plain paper: uint8, up to 200 pixels a side."""
     height, width = (int(side) for side in random.integers(1, 200, 2))
     match random.integers(4):
         case 0:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ started = time.time()
 process = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
 _, status, usage = os.wait4(process, 0)
 with open(sys.argv[1], "w") as file:
-    json.dump({"started": started, "peak_kb": usage.ru_maxrss}, file)
+    json.dump({"started": started, "ended": time.time(), "peak_mb": usage.ru_maxrss / 1024}, file)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 """Starts a command and watches it, as a small process: Linux counts the starter's memory as its child's."""
@@ -60,23 +61,25 @@ def install_peer() -> None:
         subprocess.run([str(PEER_VENV / "bin" / "pip"), "install", "--quiet", *PEER_PACKAGES], check=True)
 
 
+def watched(command: Sequence[str]) -> tuple[subprocess.CompletedProcess[str], dict[str, float]]:
+    """What the command said and left with; when it started and ended, s, and the most memory it took, MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        about = Path(folder) / "watched.json"
+        done = subprocess.run(
+            [sys.executable, "-c", _WATCH, str(about), *command], capture_output=True, text=True, check=False
+        )
+        return done, json.loads(about.read_text())
+
+
 def _measure(command: list[str], *, saved: Path, seed: int) -> Measured:
     """Runs the command; its last lines are JSON with `accuracy`; the time is that of the file `saved`."""
-    with tempfile.TemporaryDirectory() as folder:
-        watched = Path(folder) / "watched.json"
-        done = subprocess.run(
-            [sys.executable, "-c", _WATCH, str(watched), *command],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
-        about = json.loads(watched.read_text())
+    done, about = watched(command)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     figures = json.loads(done.stdout[done.stdout.index("\n{") if "\n{" in done.stdout else 0 :])
     return Measured(
         seed=seed,
         seconds=saved.stat().st_mtime - about["started"],
-        peak_mb=about["peak_kb"] / 1024,
+        peak_mb=about["peak_mb"],
         accuracy=figures["accuracy"],
     )

@@ -36,10 +36,10 @@ def write(name: str, figures: Mapping[str, Any]) -> None:
 def kept(function: Measured) -> Measured:
     """The function, its results kept in `bench/kept`: a long measurement that was cut off goes on.
 
-    They are of one commit and machine; a tree with changes that aren't committed keeps nothing.
+    They are of one commit and kind of machine; a tree with changes that aren't committed keeps nothing.
     """
-    commit = _git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
-    folder = None if not commit or commit.endswith("-dirty") else _KEPT / commit
+    is_committed = _COMMIT and not _COMMIT.endswith("-dirty")
+    folder = _KEPT / _COMMIT / _folder_name(machine()) if is_committed else None
     return cast(Measured, joblib.Memory(folder, verbose=0).cache(function))
 
 
@@ -86,10 +86,14 @@ def versions() -> dict[str, str]:
     """The versions that the figures depend on, and the commit."""
     names = ("inkdigits", "torch", "numpy")
     found = {name: metadata.version(name) for name in names}
-    return {"python": platform.python_version(), **found, "commit": _git("rev-parse", "HEAD")}
+    return {"python": platform.python_version(), **found, "commit": _COMMIT}
 
 
 def _git(*arguments: str) -> str:
     command = ["git", *arguments]
     told = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
     return told.stdout.strip()
+
+
+_COMMIT = _git("describe", "--always", "--abbrev=40", "--dirty", "--exclude=*")
+"""Of the code that was imported, whatever is committed while it measures."""

@@ -49,7 +49,7 @@ def signs(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_verdict_is_printed_and_is_the_exit_status(
-    model: Path, signs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, signs: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asked = ["finetune", str(model), str(signs), "--labels", "extend", *SMALL]
     status = run([*asked, "--out", str(tmp_path / "run")])
@@ -70,6 +70,10 @@ def test_the_verdict_is_printed_and_is_the_exit_status(
     assert forced["new"]["comparison"]["n"] == found["verdict"]["new"]["comparison"]["n"]
     loaded = models.find(str(tmp_path / "forced"))
     assert loaded.card.label_names == (*"0123456789", "sign plus", "sign w")
+    assert run(["evaluate", str(tmp_path / "forced"), str(some_digits), "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["n"] == 100
+    assert "images that it was not shown" in told.err
     exported = tmp_path / "forced.onnx"
     assert run(["export", str(tmp_path / "forced"), "--out", str(exported)]) == 0
     assert engine.load(exported).card == checkpoint.complete(loaded)

@@ -10,53 +10,20 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from tests.learn.orders import QUICK, order, saved
 
 from inkdigits import data
-from inkdigits.errors import ArgumentError, UserError
+from inkdigits.errors import UserError
 from inkdigits.evaluate import gate
-from inkdigits.learn import checkpoint, finetune, options, recipes, run
+from inkdigits.learn import checkpoint, finetune, recipes, run
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.directory import CANDIDATE_FILE, MODEL_FILE, RUN_FILE
 from inkdigits.learn.finetune_order import Order
 from inkdigits.learn.networks import registry
-from inkdigits.learn.options import NetworkOptions, TrainOptions
+from inkdigits.learn.options import NetworkOptions
 from inkdigits.learn.start import interpolated
 from inkdigits.learn.train import STATE_FILE, Stopped, Watch
 from inkdigits.types import Dataset, Images, Scores
-
-QUICK = {"least_steps": 30, "batch": 40, "precision": "fp32", "device": "cpu"}
-LETTERS = {2: "a", 4: "b", 7: "c"}
-"""Digits that, upside down, stand for a sign of one's own."""
-
-
-def saved(path: Path, images: Images, labels: Any, *, n_test: int) -> str:
-    parts = {"x_train": images[n_test:], "y_train": labels[n_test:]}
-    np.savez(path, **parts, x_test=images[:n_test], y_test=labels[:n_test])
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def before(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> run.Result:
-    """A model of ten digits, and where its data lies."""
-    folder = tmp_path_factory.mktemp("before")
-    source = saved(folder / "digits.npz", digits.images, digits.labels, n_test=100)
-    asked = {"model": "fast", "width": 0.25, "epochs": 4.0, "batch": 50, "validation": 0.0, "shift": 1.0}
-    trained = options.change(TrainOptions(), asked | {"precision": "fp32", "device": "cpu"})
-    return run.run(source, trained, folder / "run")
-
-
-@pytest.fixture(scope="module")
-def signs(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Three signs that the model has never seen."""
-    rows = np.flatnonzero(np.isin(digits.labels, list(LETTERS)))
-    labels = np.array([LETTERS[label] for label in digits.labels[rows].tolist()])
-    upside_down = np.ascontiguousarray(digits.images[rows, ::-1])
-    return saved(tmp_path_factory.mktemp("signs") / "signs.npz", upside_down, labels, n_test=60)
-
-
-def order(model: run.Result, source: str, **values: Any) -> Order:
-    given = QUICK | values.pop("given", {})
-    return Order(model=str(model.folder), data=source, given=given, **values)
 
 
 @pytest.fixture(scope="module")
@@ -288,80 +255,6 @@ def test_published_weights_are_a_start(signs: str, tmp_path: Path) -> None:
     assert torch.equal(found.network.layers.state_dict()[first], held[first])
 
 
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({}, "the data has the label 'a', but the model knows 0, 1"),
-        ({"labels": "extend", "old": "nosuch"}, "there is no data set 'nosuch'"),
-        ({"labels": "replace", "old": "mnist"}, "--old is for a model that keeps its labels"),
-        ({"labels": "replace", "given": {"freeze": "99"}}, "freeze 99 leaves nothing to train"),
-        ({"labels": "replace", "weights": Path("w.pth")}, "--weights are those of a published network"),
-    ],
-)
-def test_an_order_that_contradicts_itself_is_refused_before_anything_is_made(
-    values: dict[str, Any], sentence: str, before: run.Result, signs: str, tmp_path: Path
-) -> None:
-    with pytest.raises(UserError, match=sentence):
-        finetune.finetune(order(before, signs, **values), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
-def test_data_that_nothing_can_be_learnt_from_is_refused(
-    before: run.Result, digits: Dataset, tmp_path: Path
-) -> None:
-    sixes = digits.images[digits.labels == 6]
-    cases = {
-        "one.npz": (sixes[:2], [6, 6], 1, "has a single image to learn from"),
-        "sixes.npz": (sixes, [6] * len(sixes), 5, "has images of one class only, '6'"),
-    }
-    for name, (images, labels, n_test, sentence) in cases.items():
-        source = saved(tmp_path / name, images, np.array(labels), n_test=n_test)
-        with pytest.raises(UserError, match=sentence):
-            finetune.finetune(order(before, source), tmp_path / "run")
-    source = saved(tmp_path / "all.npz", digits.images[:40], digits.labels[:40], n_test=10)
-    with pytest.raises(UserError, match=r"has no picture in train that can be used .* shows several digits"):
-        finetune.finetune(
-            order(before, source), tmp_path / "run", screen=lambda images: list(range(len(images)))
-        )
-    assert not (tmp_path / "run").exists()
-
-
-def test_no_image_that_is_learnt_is_in_the_old_test(
-    before: run.Result, digits: Dataset, tmp_path: Path
-) -> None:
-    source = saved(tmp_path / "same.npz", digits.images[40:], digits.labels[40:], n_test=30)
-    result = finetune.finetune(order(before, source), tmp_path / "run")
-    old = result.verdict.old
-    assert old is not None
-    assert old.comparison.n == 40 + 30  # of 100, the last 30 are among those to learn from
-
-
-def test_no_image_that_is_learnt_is_in_the_new_test(
-    before: run.Result, digits: Dataset, tmp_path: Path
-) -> None:
-    rows = np.r_[
-        60:130, 60:90
-    ]  # 30 to judge by, of which the model before has learnt none, then all but ten of them
-    source = saved(tmp_path / "same.npz", digits.images[rows], digits.labels[rows], n_test=40)
-    result = finetune.finetune(order(before, source), tmp_path / "run")
-    assert result.verdict.new.comparison.n == 10
-    all_learnt = saved(tmp_path / "all.npz", digits.images[100:140], digits.labels[100:140], n_test=20)
-    with pytest.raises(UserError, match=r"all test images of all.npz are among those that were learnt from"):
-        finetune.finetune(order(before, all_learnt), tmp_path / "none")
-    assert not (tmp_path / "none").exists()
-
-
-def test_a_fault_of_the_test_is_found_before_anything_is_made(
-    before: run.Result, digits: Dataset, tmp_path: Path
-) -> None:
-    labels = digits.labels[:60].copy()
-    labels[20:][labels[20:] == 4] = 5
-    source = saved(tmp_path / "fours.npz", digits.images[:60], labels, n_test=20)
-    with pytest.raises(UserError, match="4"):
-        finetune.finetune(order(before, source, labels="replace"), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 def test_of_digits_that_replace_others_only_those_that_are_there_count(
     before: run.Result, digits: Dataset, tmp_path: Path
 ) -> None:
@@ -386,18 +279,6 @@ def test_a_run_that_was_stopped_before_it_was_judged_goes_on(
     assert not (tmp_path / "run" / CANDIDATE_FILE).exists()
 
 
-def test_old_data_that_is_gone_is_asked_for(before: run.Result, signs: str, tmp_path: Path) -> None:
-    model = checkpoint.load(before.folder / MODEL_FILE)
-    for about, sentence in (
-        ({}, "doesn't say what it learnt from"),
-        ({"data": "gone.npz"}, "learnt from gone.npz, which isn't at hand"),
-    ):
-        path = tmp_path / "model.safetensors"
-        checkpoint.save(path, replace(model, card=replace(model.card, provenance=about)))
-        with pytest.raises(UserError, match=sentence):
-            finetune.finetune(Order(model=str(path), data=signs, labels="extend"), tmp_path / "run")
-
-
 def test_the_fewer_the_images_the_fewer_the_steps() -> None:
     few, many = (recipes.gentle(n, labels="same", given={})[0] for n in (10, 10_000))
     assert few.least_steps < many.least_steps
@@ -405,10 +286,3 @@ def test_the_fewer_the_images_the_fewer_the_steps() -> None:
     free, start = recipes.gentle(1_000, labels="replace", given={"replay": 0.25, "epochs": 3.0})
     assert free.learning_rate > few.learning_rate
     assert (free.least_steps, free.epochs, start.replay) == (0, 3.0, 0.25)
-
-
-def test_a_reader_of_lines_is_no_start(tmp_path: Path, signs: str) -> None:
-    with pytest.raises(UserError, match="number reads lines"):
-        finetune.finetune(Order(model="number", data=signs), tmp_path / "run")
-    with pytest.raises(ArgumentError, match="name the file of vgg11_bn's weights with --weights"):
-        finetune.finetune(Order(model="vgg11_bn", data=signs), tmp_path / "run")

@@ -325,7 +325,7 @@ def test_batch_norm_is_measured_alike_on_images_in_the_order_of_their_labels(
     wanted = asked(model="best", width=0.25, epochs=3.0, optimizer="muon", learning_rate=0.12)
     found = []
     for size in (600, 100):
-        monkeypatch.setattr(tasks, "BATCH", size)
+        monkeypatch.setattr(tasks, "_MEASURED", size)
         found.append(train.train(in_order, None, wanted).last)
     at_once, in_parts = found
     for name in [name for name in at_once if name.endswith("running_var")]:

@@ -110,15 +110,24 @@ def _summary(result: Result) -> str:
             *_way(result.interpolation),
             f"Trained on {result.n_training:,} images in {result.seconds:.1f} s{refused}.",
             f"The model is {model}",
+            *_unsure(result),
         ]
     )
+
+
+def _unsure(result: Result) -> list[str]:
+    """What is to be known of a model whose labels are others than before."""
+    if result.has_thresholds:
+        return []
+    return ["It doesn't know yet how sure it has to be: what `read --model` reads with it is never accepted."]
 
 
 def _way(interpolation: float) -> list[str]:
     if interpolation == 1:
         return []
     return [
-        f"Its weights went {100 * interpolation:g} % of the way that was trained: all of it forgot too much."
+        f"Its weights went {100 * interpolation:g} % of the way that was trained: all of it forgot too much;"
+        " the tests above chose how far, and flatter it a little."
     ]
 
 

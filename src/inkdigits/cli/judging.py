@@ -1,12 +1,14 @@
 """`inkdigits evaluate`: a model's figures on a labelled set, or two models side by side."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from inkdigits import data
 from inkdigits.cli.output import print_json
-from inkdigits.data import digest
+from inkdigits.data import digest, known
 from inkdigits.evaluate import compare, metrics, table
 from inkdigits.evaluate.check import require_same_labels
 from inkdigits.learn import models
@@ -42,11 +44,11 @@ def judged(source: str, model: Model, load: Load = data.load) -> Dataset:
         return load(source, "test")
     images = Source(source, load)
     training, name = images.training()
-    learnt_from = model.card.provenance
-    if digest.sha256(training) == learnt_from.get("sha256"):
+    lessons = _lessons(model)
+    if digest.sha256(training) in [lesson.get("sha256") for lesson in lessons]:
         test = images.test(training, name)
         note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
-    elif learnt_from.get("data") == source:
+    elif _named(source) in {_named(lesson["data"]) for lesson in lessons if "data" in lesson}:
         test = load(source, name)
         note = (
             f"but from other images than are there now: some of the {len(test):,} may have been shown to it"
@@ -55,6 +57,23 @@ def judged(source: str, model: Model, load: Load = data.load) -> Dataset:
         return load(source, name)
     print(f"The model has learnt from {source}: {note}", file=sys.stderr)
     return test
+
+
+def _lessons(model: Model) -> list[Mapping[str, Any]]:
+    """What a card tells of the runs that made its model, the last one first."""
+    found: list[Mapping[str, Any]] = []
+    lesson: Any = model.card.provenance
+    while isinstance(lesson, Mapping):
+        found.append(lesson)
+        start = lesson.get("start")
+        lesson = start.get("provenance") if isinstance(start, Mapping) else None
+    return found
+
+
+def _named(data_name: object) -> str:
+    """The name of a known set, or the path from the root."""
+    name = str(data_name)
+    return name if known.find(name) else str(Path(name).expanduser().resolve())
 
 
 def _with_labels_of(model: Model, dataset: Dataset) -> Dataset:

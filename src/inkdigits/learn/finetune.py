@@ -46,12 +46,14 @@ class Moving:
 class Result:
     """What a fine-tuning gave: where it lies, its verdict, and what was left out of the new data.
 
-    `interpolation` is the share of the way from the weights before to those after at which its weights are.
+    `interpolation` is the share of the way from the weights before to those after at which its weights are;
+    `has_thresholds` whether its card has thresholds.
     """
 
     folder: Path
     verdict: Verdict
     interpolation: float
+    has_thresholds: bool
     moving: tuple[Moving, ...]
     refused: tuple[Broken, ...]
     n_training: int
@@ -110,6 +112,7 @@ def finetune(
         folder=folder,
         verdict=verdict,
         interpolation=interpolation,
+        has_thresholds=bool(card.thresholds),
         moving=moving,
         refused=refused,
         n_training=len(task.training),
