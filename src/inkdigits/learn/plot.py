@@ -139,11 +139,11 @@ def changes(found: Sequence[Change], path: Path) -> None:
         )
         got_worse = after > before
         axes.hlines(rows, before, after, colors=[ORANGE if worse else BLUE for worse in got_worse])
-        axes.plot(before, rows, "o", color=INK, markerfacecolor="white", label="before")
-        axes.plot(after, rows, "o", color=INK, label="after")
+        axes.plot(before, rows, "o", color=INK, markerfacecolor="white", label="before", clip_on=False)
+        axes.plot(after, rows, "o", color=INK, label="after", clip_on=False)
         axes.set_yticks(rows, [each.label for each in change.classes], parse_math=False)
         axes.invert_yaxis()
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, max(1.0, axes.get_xlim()[1]))
         _dress(axes, title="", across="read wrong, %", up="label")
         axes.set_title(change.data, loc="left", fontsize=11, color=INK, parse_math=False)
         axes.legend(
