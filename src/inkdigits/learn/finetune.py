@@ -85,16 +85,7 @@ def finetune(
     first = {"moving": [asdict(each) for each in moving], "refused": [asdict(each) for each in refused]}
     with directory.opened(folder, arguments, hashes, resume=resume, found=first):
         about_to(moving, refused)
-        trained = train(
-            task.training,
-            task.validation,
-            task.options,
-            folder=folder,
-            resume=resume,
-            about=arguments | hashes,
-            watch=watch,
-            start=task.start,
-        )
+        trained = _trained(task, folder, arguments | hashes, resume=resume, watch=watch)
         card = _card(order, task, trained, hashes)
         directory.save(folder, trained, card, name=directory.CANDIDATE_FILE)
         if watch.stop():
@@ -117,6 +108,20 @@ def finetune(
         refused=refused,
         n_training=len(task.training),
         seconds=trained.seconds,
+    )
+
+
+def _trained(task: Task, folder: Path, about: Mapping[str, Any], *, resume: bool, watch: Watch) -> Trained:
+    """The one training loop, as the task has it begin and go on."""
+    return train(
+        task.training,
+        task.validation,
+        task.options,
+        folder=folder,
+        resume=resume,
+        about=about,
+        watch=watch,
+        start=task.start,
     )
 
 
