@@ -49,5 +49,5 @@ clean: ## remove .venv and what the tools left behind, but no run and no data
 	@touch $@
 
 .venv/dev.stamp: .venv/learn.stamp
-	$(INSTALL) --no-build-isolation --editable '.[learn,dev]'
+	$(INSTALL) --no-build-isolation --editable '.[learn,serve,dev]'
 	@touch $@

@@ -12,6 +12,14 @@ class ArgumentError(UserError):
     """The same, where it is an option or argument that was wrong: the command line leaves with status 2."""
 
 
+class TooLargeError(UserError):
+    """The same, where a file has more bytes, pixels or pages than are read."""
+
+
+class UnknownFormatError(UserError):
+    """The same, where a file is in no format that is read."""
+
+
 def show_warning(message: Warning | str, *_where: Any, **_more: Any) -> None:
     """For `warnings.showwarning`: the sentence alone, without the line of code that it came from."""
     sys.stderr.write(f"inkdigits: {message}\n")

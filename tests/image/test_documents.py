@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inkdigits import image
-from inkdigits.errors import UserError
-from inkdigits.image import documents
+from inkdigits.errors import TooLargeError, UserError
 from inkdigits.types import Gray
 
 
@@ -116,13 +115,11 @@ def test_a_chain_of_pictures_that_bites_its_tail_ends() -> None:
     assert sum(not isinstance(each, UserError) for each in image.pages(bytes(whole))) == 3
 
 
-def test_a_tiff_of_too_many_pictures_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tiff_of_too_many_pictures_is_refused() -> None:
     whole = tiff([Image.fromarray(noise(2, 3))] * 6)
-    monkeypatch.setattr(documents, "MOST_PAGES", 6)
-    assert len(list(image.pages(whole))) == 6
-    monkeypatch.setattr(documents, "MOST_PAGES", 5)
-    with pytest.raises(UserError, match="more than 5 pages"):
-        next(image.pages(whole))
+    assert len(list(image.pages(whole, limits=image.Limits(n_pages=6)))) == 6
+    with pytest.raises(TooLargeError, match="more than 5 pages"):
+        next(image.pages(whole, limits=image.Limits(n_pages=5)))
 
 
 @given(share=st.floats(0, 1))

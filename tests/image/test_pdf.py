@@ -305,7 +305,7 @@ def test_a_picture_too_large_is_refused_by_what_it_says_of_itself() -> None:
 
 
 def test_pages_are_drawn_one_by_one_and_what_isnt_asked_for_not_at_all() -> None:
-    pages = documents._pdf_pages(bombs(".!"), slice(None), name="x.pdf")
+    pages = documents._pdf_pages(bombs(".!"), slice(None), name="x.pdf", limits=image.LIMITS)
     assert not isinstance(next(pages), UserError)
     pages.close()  # type: ignore[attr-defined]  # a generator, whose process is gone now
 

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from inkdigits import __version__
-from inkdigits.cli import flags
+from inkdigits.cli import flags, service
 from inkdigits.cli.flags import Whole
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError, show_warning
@@ -30,6 +30,8 @@ data_app = App(name="data", help="What sets are known; fetch one; look at one.")
 app.command(data_app)
 form_app = App(name="form", help="Forms: propose a spec for a blank page.")
 app.command(form_app)
+for each in (service.serve, service.retrain, service.models_app, service.corrections_app):
+    app.command(each)
 
 
 _AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the result as JSON.")]
@@ -71,7 +73,7 @@ def train(
 
 @app.command
 def finetune(  # noqa: PLR0913 (as `read`)
-    model: str,
+    model: str | None = None,
     data: str | None = None,
     /,
     *,
@@ -80,6 +82,7 @@ def finetune(  # noqa: PLR0913 (as `read`)
     labels: Literal["same", "extend", "replace"] = "same",
     shots: Whole = 0,
     weights: Path | None = None,
+    from_store: str | None = None,
     force: Annotated[bool, Parameter(negative="")] = False,
     resume: Annotated[bool, Parameter(negative="")] = False,
     as_json: _AsJson = False,
@@ -107,6 +110,8 @@ def finetune(  # noqa: PLR0913 (as `read`)
     weights
         The file of a published network's weights, .safetensors or .pth; those of resnet18 and
         efficientnet_lite0 are fetched without it.
+    from_store
+        Instead of DATA, the accepted corrections of a service: sqlite:///FILE or postgresql://…
     force
         Promote the model whatever the tests say.
     resume
@@ -117,6 +122,12 @@ def finetune(  # noqa: PLR0913 (as `read`)
     from inkdigits.learn.finetune_order import Order  # noqa: PLC0415
 
     given = flags.given(options)
+    if from_store is not None:
+        from inkdigits.cli import corrected  # noqa: PLC0415
+
+        model, data = model or "house", corrected.data(from_store, given=data, out=out, resume=resume)
+    elif model is None:
+        raise ArgumentError("name what to learn from: DATA, or --from-store URL")
     model, data = ("house", model) if data is None else (model, data)
     order = Order(
         model=model, data=data, weights=weights, old=old, labels=labels, shots=shots, force=force, given=given

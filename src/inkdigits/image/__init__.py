@@ -5,8 +5,8 @@ pixels and moved by whole pixels until its centre of mass is nearest to the midd
 MNIST was made. `digit` makes it, from any grey picture of one digit; nothing else in the package does.
 """
 
-from inkdigits.image.decoding import MOST_BYTES, MOST_PIXELS, decode
-from inkdigits.image.documents import MOST_PAGES, n_pages, pages
+from inkdigits.image.decoding import LIMITS, Limits, decode
+from inkdigits.image.documents import n_pages, pages
 from inkdigits.image.form import INK_SIDE, MIDDLE, are_digit_images, digit, find_digit, is_digit_image
 from inkdigits.image.grids import Grid, find_grid
 from inkdigits.image.ink import find_ink
@@ -17,14 +17,13 @@ from inkdigits.image.strips import HEIGHT as STRIP_HEIGHT
 __all__ = [
     "COLUMNS",
     "INK_SIDE",
+    "LIMITS",
     "MARGIN",
     "MIDDLE",
-    "MOST_BYTES",
-    "MOST_PAGES",
-    "MOST_PIXELS",
     "STRIP_HEIGHT",
     "Crop",
     "Grid",
+    "Limits",
     "Strip",
     "are_digit_images",
     "decode",

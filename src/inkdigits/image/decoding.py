@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,25 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from inkdigits.errors import UserError
+from inkdigits.errors import TooLargeError, UnknownFormatError, UserError
 from inkdigits.image import cutouts
 from inkdigits.types import Gray
 
-MOST_BYTES = 64 << 20
-"""The largest picture file that is read."""
 
-MOST_PIXELS = 120_000_000
-"""The largest picture that is decoded: a phone's 108 megapixels and a little more."""
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The most bytes of a file that is read, pixels of a picture, and pages of a document.
+
+    By default a picture may be a phone's of 108 megapixels, and a little more.
+    """
+
+    n_bytes: int = 64 << 20
+    n_pixels: int = 120_000_000
+    n_pages: int = 2_000
+
+
+LIMITS = Limits()
+"""Those that hold unless others are given."""
 
 FORMATS = ("PNG", "JPEG", "WebP", "BMP", "TIFF")
 """The formats that are decoded; all others are refused."""
@@ -52,30 +63,30 @@ _PART = 1 << 20
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, RuntimeError)
 
 
-def decode(source: Path | bytes, *, name: str = "") -> Gray:
+def decode(source: Path | bytes, *, name: str = "", limits: Limits = LIMITS) -> Gray:
     """The picture in a PNG, JPEG, WebP, BMP or TIFF file, as grey: uint8 (height, width), upright.
 
     What is transparent becomes white, or black around bright ink, and white around a piece of grey paper
     becomes paper (`cutouts.on_own_paper`); 16 bits become 8, the camera's orientation is applied, and of
     several frames the first is taken. Raises UserError, naming the file (`name` for bytes), for other
-    formats, damaged files, and pictures of more than MOST_BYTES or MOST_PIXELS: the size is read from the
-    header, before any pixel.
+    formats, damaged files, and pictures beyond the limits: the size is read from the header, before any
+    pixel.
     """
     name = name or (str(source) if isinstance(source, Path) else "the picture")
-    content = read_bytes(source, name=name)
+    content = read_bytes(source, name=name, limits=limits)
     known = decoder(content)
     if known is None:
-        raise UserError(f"{name} is no picture in a known format; one of: {', '.join(FORMATS)}")
+        raise UnknownFormatError(f"{name} is no picture in a known format; one of: {', '.join(FORMATS)}")
     with damage_told(name), known(io.BytesIO(content)) as picture:
-        return grey(picture, name=name)
+        return grey(picture, name=name, limits=limits)
 
 
-def read_bytes(source: Path | bytes, *, name: str) -> bytes:
+def read_bytes(source: Path | bytes, *, name: str, limits: Limits) -> bytes:
     """The file's bytes, once its length is known to be bearable."""
     try:
         n_bytes = source.stat().st_size if isinstance(source, Path) else len(source)
-        if n_bytes > MOST_BYTES:
-            raise UserError(f"{name} has {n_bytes:,} bytes; a picture may have {MOST_BYTES:,}")
+        if n_bytes > limits.n_bytes:
+            raise TooLargeError(f"{name} has {n_bytes:,} bytes; a picture may have {limits.n_bytes:,}")
         if isinstance(source, bytes):
             return source
         if source.exists() and not source.is_file():  # a device or pipe may have no end
@@ -99,16 +110,16 @@ def damage_told(name: str) -> Iterator[None]:
         raise UserError(f"{name} is damaged and can't be decoded ({error})") from error
 
 
-def grey(picture: ImageFile.ImageFile, *, name: str) -> Gray:
+def grey(picture: ImageFile.ImageFile, *, name: str, limits: Limits) -> Gray:
     """The frame that an opened picture is at, as `decode` gives it."""
-    _check_size(picture.size, name=name)
+    _check_size(picture.size, name=name, limits=limits)
     return cutouts.on_own_paper(_grey(ImageOps.exif_transpose(picture), name=name))
 
 
-def _check_size(size: tuple[int, int], *, name: str) -> None:
+def _check_size(size: tuple[int, int], *, name: str, limits: Limits) -> None:
     width, height = size
-    if width * height > MOST_PIXELS:
-        raise UserError(f"{name} has {width}×{height} pixels; a picture may have {MOST_PIXELS:,}")
+    if width * height > limits.n_pixels:
+        raise TooLargeError(f"{name} has {width}×{height} pixels; a picture may have {limits.n_pixels:,}")
     if width * height == 0:
         raise UserError(f"{name} has no pixels")
 

@@ -12,12 +12,10 @@ from typing import IO, final
 import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
-from inkdigits.errors import UserError
+from inkdigits.errors import TooLargeError, UnknownFormatError, UserError
 from inkdigits.image import cutouts, decoding
+from inkdigits.image.decoding import LIMITS, Limits
 from inkdigits.types import Gray
-
-MOST_PAGES = 2_000
-"""The most pages of one file."""
 
 _SECONDS = 30.0
 """The longest that opening a PDF or drawing a page of it may take."""
@@ -30,7 +28,7 @@ _MOST_BREAKS = 3
 
 
 def pages(
-    source: Path | bytes, *, name: str = "", first: int = 0, end: int | None = None
+    source: Path | bytes, *, name: str = "", first: int = 0, end: int | None = None, limits: Limits = LIMITS
 ) -> Iterator[Gray | UserError]:
     """The pages of a PDF, the pictures in a TIFF, or the one picture of another file, in order, as grey.
 
@@ -41,27 +39,27 @@ def pages(
     pages after it follow.
 
     Raises UserError, naming the file (`name` for bytes), where nothing can be read: other formats, damaged
-    and encrypted files, PDFs without pages, more than MOST_BYTES or MOST_PAGES. It is raised where the
+    and encrypted files, PDFs without pages, more bytes or pages than the limits. It is raised where the
     first page is asked for. A PDF is open until the last page was given or the iterator is closed.
     """
     name = name or _name(source)
-    content = decoding.read_bytes(source, name=name)
+    content = decoding.read_bytes(source, name=name, limits=limits)
     if _is_pdf(content):
-        yield from _pdf_pages(content, slice(first, end), name=name)
-    elif _n_pictures(content, name=name) > 1:
-        yield from _tiff_pages(content, slice(first, end), name=name)
+        yield from _pdf_pages(content, slice(first, end), name=name, limits=limits)
+    elif _n_pictures(content, name=name, limits=limits) > 1:
+        yield from _tiff_pages(content, slice(first, end), name=name, limits=limits)
     elif first == 0:
-        yield decoding.decode(content, name=name)
+        yield decoding.decode(content, name=name, limits=limits)
 
 
 def n_pages(source: Path | bytes, *, name: str = "") -> int:
     """How many pages `pages` gives, without drawing or decoding any; raises UserError as `pages` does."""
     name = name or _name(source)
-    content = decoding.read_bytes(source, name=name)
+    content = decoding.read_bytes(source, name=name, limits=LIMITS)
     if not _is_pdf(content):
-        return _n_pictures(content, name=name)
+        return _n_pictures(content, name=name, limits=LIMITS)
     with closing(_Reader(content, name=name)) as reader:
-        return _checked(reader.open(), name=name)
+        return _checked(reader.open(), name=name, limits=LIMITS)
 
 
 def _name(source: Path | bytes) -> str:
@@ -73,25 +71,27 @@ def _is_pdf(content: bytes) -> bool:
     return decoding.decoder(content) is None and b"%PDF-" in content[:1024]
 
 
-def _checked(n: int, *, name: str) -> int:
-    if n > MOST_PAGES:
-        raise UserError(
-            f"{name} has more than {MOST_PAGES:,} pages; divided into files of fewer it can be read"
+def _checked(n: int, *, name: str, limits: Limits) -> int:
+    if n > limits.n_pages:
+        raise TooLargeError(
+            f"{name} has more than {limits.n_pages:,} pages; divided into files of fewer it can be read"
         )
     return n
 
 
-def _n_pictures(content: bytes, *, name: str) -> int:
+def _n_pictures(content: bytes, *, name: str, limits: Limits) -> int:
     """The pictures in a file that is no PDF: of a TIFF its directories, of others one."""
     known = decoding.decoder(content)
     if known is None:
-        raise UserError(
+        raise UnknownFormatError(
             f"{name} is no picture or document in a known format; one of: {', '.join(decoding.FORMATS)}, PDF"
         )
-    return _checked(max(1, sum(_n_directories(content))), name=name) if known is TiffImageFile else 1
+    if known is not TiffImageFile:
+        return 1
+    return _checked(max(1, sum(_n_directories(content, limits.n_pages))), name=name, limits=limits)
 
 
-def _n_directories(content: bytes) -> tuple[int, bool]:
+def _n_directories(content: bytes, most: int) -> tuple[int, bool]:
     """The length of a TIFF's chain of directories, and whether the file ends before the next one does.
 
     The chain goes up to its end, a loop in it, or one page too many. Each directory is a count of fields (2
@@ -100,7 +100,7 @@ def _n_directories(content: bytes) -> tuple[int, bool]:
     order = "<" if content.startswith(b"II") else ">"
     seen: set[int] = set()
     link = 4
-    while len(seen) <= MOST_PAGES:
+    while len(seen) <= most:
         if link + 4 > len(content):
             break  # the last one is torn itself, and will say so
         (directory,) = struct.unpack_from(f"{order}I", content, link)
@@ -114,29 +114,29 @@ def _n_directories(content: bytes) -> tuple[int, bool]:
     return len(seen), False
 
 
-def _tiff_pages(content: bytes, wanted: slice, *, name: str) -> Iterator[Gray | UserError]:
-    n, is_torn = _n_directories(content)
+def _tiff_pages(content: bytes, wanted: slice, *, name: str, limits: Limits) -> Iterator[Gray | UserError]:
+    n, is_torn = _n_directories(content, limits.n_pages)
     with decoding.damage_told(name), TiffImageFile(BytesIO(content)) as tiff:
         for number in range(n + is_torn)[wanted]:
             page_name = _page_name(number, name)
             if number == n:
                 yield UserError(f"{page_name} is missing: the file is torn")
             else:
-                yield _tiff_page(tiff, number, name=page_name)
+                yield _tiff_page(tiff, number, name=page_name, limits=limits)
 
 
-def _tiff_page(tiff: TiffImageFile, number: int, *, name: str) -> Gray | UserError:
+def _tiff_page(tiff: TiffImageFile, number: int, *, name: str, limits: Limits) -> Gray | UserError:
     try:
         with decoding.damage_told(name):
             tiff.seek(number)
-            return decoding.grey(tiff, name=name)
+            return decoding.grey(tiff, name=name, limits=limits)
     except UserError as error:
         return UserError(str(error))  # not the one raised: it holds on to the file and its pixels
 
 
-def _pdf_pages(content: bytes, wanted: slice, *, name: str) -> Iterator[Gray | UserError]:
+def _pdf_pages(content: bytes, wanted: slice, *, name: str, limits: Limits) -> Iterator[Gray | UserError]:
     with closing(_Reader(content, name=name)) as reader:
-        for number in range(_checked(reader.open(), name=name))[wanted]:
+        for number in range(_checked(reader.open(), name=name, limits=limits))[wanted]:
             page = reader.page(number)
             yield page if isinstance(page, UserError) else cutouts.on_own_paper(page)
 

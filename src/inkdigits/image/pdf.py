@@ -33,7 +33,7 @@ MOST_PAGE_SIDE = 30_000
 """The most pixels along one side of a page."""
 
 MOST_PICTURE_PIXELS = 120_000_000
-"""The largest picture in a page, as `decoding.MOST_PIXELS` says for pictures in files."""
+"""The largest picture in a page, as `decoding.LIMITS` says for pictures in files."""
 
 _ERRORS = {
     raw.FPDF_ERR_SUCCESS: "is a PDF without pages",

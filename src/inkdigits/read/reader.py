@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,22 +60,60 @@ OnPage = Callable[[int, Gray, Page], None]
 """What is done with each page that was read: its number from 1, its picture, and what it says."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """What reads: a model of single digits, and how to come by the one of lines, which not all need."""
+
+    digits: Engine
+    lines: Callable[[], Engine]
+
+
 def build(order: Order) -> Reader:
     """The reader that an order asks for, with its model loaded. Raises UserError where that can't be."""
     if order.form is not None:
         return _form(order.form, order)
-    model = _model(order)
-    least = least_confidence(model, order.max_error)
-    match order.kind:
-        case "digit":
-            return _one_digit(model, least, order)
-        case "grid":
-            return lambda picture: grids.read(picture, model, least)
-    of_lines = numbers.Reader(lines=model, digits=_shipped("reader", order))
-    wanted = Wanted(least_confidence=least, checks=order.checks)
-    if order.kind == "number":
+    of_lines = order.kind in _OF_LINES
+    given = None if order.model is None else _given(order)
+    digit = given if given and not of_lines else _shipped("reader", order)
+    lines = functools.cache(lambda: given if given and of_lines else _shipped("number", order))
+    return reading(
+        order.kind, Models(digits=digit, lines=lines), max_error=order.max_error, checks=order.checks
+    )
+
+
+def reading(kind: str, models: Models, *, max_error: float, checks: Checks | None = None) -> Reader:
+    """How pages of a kind, other than forms, are read with some models."""
+    if kind == "digit":
+        return lambda picture: single_digits([picture], models, max_error=max_error)[0]
+    if kind == "grid":
+        least = least_confidence(models.digits, max_error)
+        return lambda picture: grids.read(picture, models.digits, least)
+    lines = models.lines()
+    of_lines = numbers.Reader(lines=lines, digits=models.digits)
+    wanted = Wanted(least_confidence=least_confidence(lines, max_error), checks=checks)
+    if kind == "number":
         return lambda picture: Page(lines=(numbers.read(picture, of_lines, wanted),))
     return lambda picture: pages.read(picture, of_lines, wanted)
+
+
+def single_digits(pictures: Sequence[Gray], models: Models, *, max_error: float) -> list[Page]:
+    """The page of each picture of one digit, all of them scored in one go.
+
+    What isn't a digit, or is wide, is looked at by the model of lines: it may be several.
+    """
+    found = digits.read_all(pictures, models.digits, least_confidence(models.digits, max_error))
+    return [
+        Page(lines=(_unless_several(line, picture, models),))
+        for line, picture in zip(found, pictures, strict=True)
+    ]
+
+
+def _unless_several(line: Line, picture: Gray, models: Models) -> Line:
+    height, width = picture.shape
+    is_unclear = line.reason == "not a digit" or (line.text and width > _WIDE * height)
+    if is_unclear and _are_several(picture, numbers.Reader(lines=models.lines())):
+        return replace(line, text="", accepted=False, reason="several digits", digits=())
+    return line
 
 
 def _form(path: Path, order: Order) -> Reader:
@@ -115,24 +153,6 @@ def _shipped(name: str, order: Order) -> Engine:
     return engine.shipped(name, threads=order.threads)
 
 
-def _one_digit(model: Engine, least: float, order: Order) -> Reader:
-    """Reads one digit; what isn't one, or is wide, is looked at by the reader of lines: it may be several."""
-
-    @functools.cache
-    def of_lines() -> numbers.Reader:
-        return numbers.Reader(lines=_shipped("number", order))
-
-    def read(picture: Gray) -> Page:
-        line = digits.read(picture, model, least)
-        height, width = picture.shape
-        is_unclear = line.reason == "not a digit" or (line.text and width > _WIDE * height)
-        if is_unclear and _are_several(picture, of_lines()):
-            line = replace(line, text="", accepted=False, reason="several digits", digits=())
-        return Page(lines=(line,))
-
-    return read
-
-
 def several(images: Images) -> list[int]:
     """Which of some digit images show several digits, as the models that ship read them: their rows."""
     if not len(images):
@@ -158,12 +178,17 @@ def read(
     """
     try:
         _refuse_folder(path)
-        pages = enumerate(image.pages(path, first=first, end=end), first + 1)
-        found = tuple(_pages(pages, reader, on_page))
-        errors = [page.error for page in found]
-        return Document(file=str(path), error=errors[0] if all(errors) and errors else None, pages=found)
+        pictures = enumerate(image.pages(path, first=first, end=end), first + 1)
+        return document(str(path), pages_of(pictures, reader, on_page))
     except UserError as error:
         return Document(file=str(path), error=str(error), pages=())
+
+
+def document(file: str, pages: Iterable[Page]) -> Document:
+    """The document of some pages, which has an error where none of them could be read."""
+    found = tuple(pages)
+    errors = [page.error for page in found]
+    return Document(file=file, error=errors[0] if all(errors) and errors else None, pages=found)
 
 
 def _refuse_folder(path: Path) -> None:
@@ -176,9 +201,10 @@ def _refuse_folder(path: Path) -> None:
         raise UserError(f"{path} can't be read ({error.strerror})") from error
 
 
-def _pages(
-    pictures: Iterable[tuple[int, Gray | UserError]], reader: Reader, on_page: OnPage | None
+def pages_of(
+    pictures: Iterable[tuple[int, Gray | UserError]], reader: Reader, on_page: OnPage | None = None
 ) -> Iterator[Page]:
+    """What each page says, which are numbered from 1; what can't be read says why."""
     for number, picture in pictures:
         if isinstance(picture, UserError):
             yield Page(lines=(), error=str(picture))
@@ -194,10 +220,10 @@ def _pages(
         yield page
 
 
-def _model(order: Order) -> Engine:
+def _given(order: Order) -> Engine:
+    """The model that an order names. Raises ArgumentError where it doesn't fit the kind."""
+    assert order.model is not None
     of_lines = order.kind in _OF_LINES
-    if order.model is None:
-        return _shipped("number" if of_lines else "reader", order)
     loaded = engine.load(order.model, threads=order.threads)
     if loaded.card.reads_lines != of_lines:
         does = "reads lines" if loaded.card.reads_lines else "tells single digits"

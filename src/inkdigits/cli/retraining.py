@@ -1,0 +1,121 @@
+"""`inkdigits retrain`: from corrections to a model that serves, or to the sentence that says why not."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from inkdigits.cli import corrected
+from inkdigits.cli.output import print_json
+from inkdigits.cli.status import INTERRUPTED
+from inkdigits.cli.training import Stopping
+from inkdigits.errors import UserError
+from inkdigits.evaluate.gate import Verdict
+from inkdigits.learn import directory, export, finetune, models
+from inkdigits.learn.finetune import Result
+from inkdigits.learn.finetune_order import Order
+from inkdigits.learn.train import Stopped, Watch
+from inkdigits.read import reader
+from inkdigits.serve import jobs
+from inkdigits.serve import store as stores
+from inkdigits.serve.jobs import Jobs
+from inkdigits.serve.models import SHIPPED, Library
+from inkdigits.serve.settings import Settings
+
+START = "house"
+"""What a model that ships goes on from: its own weights don't learn further, being of eight bits."""
+
+_TRAINING = 0.9
+"""The share of a job that is training; the rest is judging and exporting."""
+
+_TELL_SECONDS = 0.5
+
+
+def retrain(kept: Path, url: str | None, job: Path | None, *, as_json: bool) -> int:
+    """Fine-tunes, judges, and lets the model serve where it got better; the exit status."""
+    settings = Settings(folder=kept)
+    folder = job or Jobs(settings.jobs, (), {}).make()
+    with jobs.at_work(folder):
+        try:
+            result = _result(settings, url or stores.default_url(kept), folder)
+        except Stopped:
+            result = {"state": jobs.STOPPED}
+        except UserError as error:
+            jobs.tell_result(folder, state=jobs.FAILED, error=str(error))
+            raise
+        except BaseException:
+            jobs.tell_result(folder, state=jobs.FAILED, error="it broke off; its log says why")
+            raise
+        jobs.tell_result(folder, **result)
+    if as_json:
+        print_json(result)
+    else:
+        print(_sentence(result))
+    return {jobs.PROMOTED: 0, jobs.STOPPED: INTERRUPTED}.get(result["state"], 1)
+
+
+def _result(settings: Settings, url: str, folder: Path) -> dict[str, Any]:
+    library = Library(settings.models)
+    data = folder / "corrections.npz"
+    corrected.write(url, data)
+    started_from = library.serving().name
+    start = START if started_from in SHIPPED else str(library.start(started_from) or "")
+    if not start:
+        raise UserError(f"the model {started_from} has no weights beside it to go on from")
+    old = (
+        None if start == START else START
+    )  # all else that it learnt are earlier corrections, which come again
+    try:
+        found = _finetuned(Order(model=start, data=str(data), old=old), folder)
+    finally:
+        data.unlink()  # who deletes an image from the store deletes it everywhere
+    verdict = _told(found.verdict)
+    if not found.verdict.promote:
+        return {"state": jobs.REFUSED, "verdict": verdict}
+    model = found.folder / directory.MODEL_FILE
+    name = f"corrected-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    about = {"verdict": verdict, "figures": _figures(found.verdict)}
+    library.add(name, export.graph(models.find(str(model))), going_on=model.read_bytes(), about=about)
+    library.promote(name)
+    jobs.tell_progress(folder, 1.0)
+    return {"state": jobs.PROMOTED, "verdict": verdict, "model": name}
+
+
+def _finetuned(order: Order, folder: Path) -> Result:
+    told = 0.0
+
+    def after_step(step: int, n_steps: int, _loss: float) -> None:
+        nonlocal told
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            jobs.tell_progress(folder, _TRAINING * step / n_steps)
+
+    with Stopping() as stopping:
+        return finetune.finetune(
+            order,
+            folder / "run",
+            watch=Watch(after_step=after_step, stop=stopping.asked),
+            screen=reader.several,
+        )
+
+
+def _told(verdict: Verdict) -> dict[str, Any]:
+    return {"promote": verdict.promote, "reason": verdict.reason, "forced": verdict.forced}
+
+
+def _figures(verdict: Verdict) -> dict[str, float]:
+    """Shares of the tests that are read right: of corrections, and of what was known before."""
+    found = {}
+    for name, change in (("new", verdict.new), ("old", verdict.old)):
+        if change is not None:
+            found[f"{name}_accuracy"] = change.comparison.second_accuracy
+    return found
+
+
+def _sentence(result: dict[str, Any]) -> str:
+    match result["state"]:
+        case jobs.PROMOTED:
+            return f"Promoted: {result['verdict']['reason']}. {result['model']} serves now."
+        case jobs.STOPPED:
+            return "Stopped; the model before goes on serving."
+        case _:
+            return f"Not promoted: {result['verdict']['reason']}. The model before goes on serving."
