@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -85,6 +86,7 @@ class Jobs:
                     env={**os.environ, **self._environment},
                     start_new_session=True,  # it outlives us
                 )
+            threading.Thread(target=process.wait, daemon=True).start()  # who buries it
             files.write(folder / _PID, str(process.pid).encode())
             return _told(folder)
 
