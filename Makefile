@@ -32,7 +32,7 @@ constraints: ## pin the newest versions that pyproject.toml admits
 	PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/constraints
 
 clean: ## remove .venv and what the tools left behind, but no run and no data
-	rm -rf .venv .venv-peer .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf .venv .venv-peer* .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find src tests bench scripts -name __pycache__ -prune -exec rm -rf {} +
 
 # hatchling goes in first (editables is what it needs for --editable) and then builds the package without

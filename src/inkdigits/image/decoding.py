@@ -127,11 +127,18 @@ def _check_size(size: tuple[int, int], *, name: str, limits: Limits) -> None:
 def _grey(picture: Image.Image, *, name: str) -> Gray:
     if picture.mode.startswith(("I", "F")):
         return _eight_bits(np.asarray(picture), name=name)
-    if picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info:
+    if _may_be_seen_through(picture):
         opaque = picture.convert("RGBA")
         around = Image.new("RGBA", opaque.size, "black" if _is_bright(opaque) else "white")
         picture = Image.alpha_composite(around, opaque)
     return np.array(picture.convert("L"))
+
+
+def _may_be_seen_through(picture: Image.Image) -> bool:
+    """Whether some of a picture is transparent; of rarer modes, whether it could be."""
+    if picture.mode in ("LA", "RGBA"):
+        return picture.getchannel("A").getextrema()[0] != 255
+    return picture.mode in ("PA", "La", "RGBa") or "transparency" in picture.info
 
 
 def _is_bright(picture: Image.Image) -> bool:

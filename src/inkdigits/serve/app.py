@@ -13,9 +13,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inkdigits.serve import corrections, managing, oip, page, problems, reading, watching
+from inkdigits.serve.batching import BusyError
 from inkdigits.serve.problems import Problem
 from inkdigits.serve.service import Service
-from inkdigits.serve.settings import LOOPBACK, Settings
+from inkdigits.serve.settings import LOOPBACK
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -46,7 +47,7 @@ def build(service: Service, around: Lifespan | None = None) -> ASGIApp:
         lifespan=around or _nothing,
     )
     app.state.service = service
-    return Front(app, service.settings)
+    return Front(app, service)
 
 
 async def live(_request: Request) -> Response:
@@ -61,11 +62,16 @@ async def metrics(_request: Request) -> Response:
 
 @final
 class Front:
-    """What goes around each request: hosts that aren't ours, headers of safety, counts, a line in the log."""
+    """What goes around each request: hosts that aren't ours, headers of safety, counts, a line in the log.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    Where too many wait, it says so itself, since refusing has to cost next to nothing.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
-        self._is_local = settings.is_local
+        self._service = service
+        self._is_local = service.settings.is_local
+        self._busy = problems.response(problems.of(BusyError()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. On this machine only, a page of another host can't have us answer under its name."""
@@ -86,6 +92,8 @@ class Front:
             if self._is_local and _host(scope) not in LOOPBACK:
                 problem = Problem(421, "this service is for programs on its own machine", closes=True)
                 await problems.response(problem)(scope, receive, told)
+            elif self._service.is_full(scope["path"], scope["query_string"]):
+                await self._busy(scope, receive, told)
             else:
                 await self._app(scope, receive, told)
         finally:

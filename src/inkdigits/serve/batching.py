@@ -46,18 +46,19 @@ class Batcher(Generic[Item, Answer]):
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     @property
+    def is_full(self) -> bool:
+        """Whether nothing more may wait."""
+        return self._weighs >= self._most_waiting
+
+    @property
     def waiting(self) -> int:
         """How much waits."""
         return self._weighs
 
-    def require_room(self) -> None:
-        """Raises BusyError where nothing more may wait."""
-        if self._weighs >= self._most_waiting:
-            raise BusyError
-
     async def ask(self, item: Item) -> Answer:
         """The item's answer. Raises BusyError where it would have to wait behind too much."""
-        self.require_room()
+        if self.is_full:
+            raise BusyError
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._weighs += self._weight(item)

@@ -98,7 +98,6 @@ async def infer(request: Request) -> Response:
     """The scores of images."""
     service: Service = request.app.state.service
     _require_serving(request, service)
-    service.images.require_room()
     limits = service.settings.limits
     deadline = time.monotonic() + limits.seconds
     content = await bodies.whole(request, most=limits.n_images * _PER_IMAGE, deadline=deadline)

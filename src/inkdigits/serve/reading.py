@@ -43,7 +43,6 @@ async def read(request: Request) -> Response:
     kind = request.query_params.get("as", "auto")
     if kind not in KINDS:
         raise Problem(422, f"unknown kind {kind[:20]!r}; one of: {', '.join(KINDS)}")
-    service.batcher(kind).require_room()
     deadline = _deadline(service)
     files = await bodies.files(request, service.settings.limits, deadline=deadline)
     readings = await asyncio.gather(
@@ -61,7 +60,6 @@ async def read(request: Request) -> Response:
 async def classify(request: Request) -> Response:
     """The scores of digit images."""
     service: Service = request.app.state.service
-    service.images.require_room()
     deadline = _deadline(service)
     images = await _images(request, most=service.settings.limits.n_images, deadline=deadline)
     scored = await until(deadline, service.images.ask(images))
@@ -71,7 +69,6 @@ async def classify(request: Request) -> Response:
 async def explain(request: Request) -> Response:
     """Where the model looked: how much of its answer goes when it can't see a part of the image."""
     service: Service = request.app.state.service
-    service.images.require_room()
     deadline = _deadline(service)
     images = await _images(request, most=MOST_EXPLAINED, deadline=deadline)
     shown = occlusion.covered(images)

@@ -14,6 +14,9 @@ from inkdigits.types import SIDE, Box, Candidate, Digit, Document, Line, Page
 
 Schema = dict[str, Any]
 
+IMAGE_FORMAT = "digit-image"
+"""The name of a digit image's format, for those who make up requests."""
+
 _PLAIN: dict[object, str] = {
     bool: "boolean",
     int: "integer",
@@ -106,8 +109,11 @@ TEXT, TRUTH, NUMBER, NOTHING, BINARY = (
 
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 
-IMAGE = text(pattern=rf"^[A-Za-z0-9+/]{{{-(-IMAGE_BYTES * 4 // 3)}}}==$") | {
-    "description": f"A digit image: base64 of its {IMAGE_BYTES} bytes, row by row, bright ink on black."
+IMAGE: Schema = {
+    "description": f"A digit image: base64 of its {IMAGE_BYTES} bytes, row by row, bright ink on black.",
+    "type": "string",
+    "format": IMAGE_FORMAT,
+    "pattern": f"^[A-Za-z0-9+/]{{{-(-IMAGE_BYTES * 4 // 3)}}}==$",
 }
 
 SHA256 = text(pattern="^[0-9a-f]{64}$")

@@ -1,5 +1,6 @@
 """The supervisor: opens the sockets, starts workers, puts new ones in the place of those that end."""
 
+import itertools
 import os
 import queue
 import signal
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ READY_SECONDS = 60.0
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _READY, _FAILED = "ready", "failed"
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}  # a worker is one of several
 _LOOK_SECONDS = 0.5
 _MOST_FAILURES = 5
 _BACKLOG = 1024
@@ -38,6 +40,7 @@ class _Worker:
     """A worker's process, whether it has been ready, and when it last said something."""
 
     process: subprocess.Popen[str]
+    sockets: Sequence[socket.socket]
     is_ready: bool = False
     heard: float = field(default_factory=time.monotonic)
 
@@ -72,15 +75,15 @@ class Supervisor:
     def run(self) -> None:
         """Serves. Raises UserError where it can't begin, or workers won't start any more."""
         with ExitStack() as stack:
-            sockets = stack.enter_context(_listening(self._settings.host, self._settings.port))
+            sockets = stack.enter_context(_listening(self._settings))
             runtime = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="inkdigits-")))
             (runtime / "board").mkdir()
             (runtime / "figures").mkdir()
             stack.enter_context(self._signals())
             stack.callback(self._kill_all)
             self._sockets, self._runtime = sockets, runtime
-            for _ in range(self._settings.workers):
-                self._start()
+            for own in sockets:
+                self._start(own)
             self._meanwhile()
             self._watch()
 
@@ -100,8 +103,8 @@ class Supervisor:
             else:
                 self._hear(event.worker, event.words)
 
-    def _start(self) -> None:
-        descriptors = [each.fileno() for each in self._sockets]
+    def _start(self, sockets: Sequence[socket.socket]) -> None:
+        descriptors = [each.fileno() for each in sockets]
         process = subprocess.Popen(
             [
                 sys.executable,
@@ -116,9 +119,9 @@ class Supervisor:
             text=True,
             pass_fds=descriptors,
             start_new_session=True,  # Ctrl-C is for the supervisor, which lets workers finish
-            env={**os.environ, _FOLDER: str(self._runtime / "figures"), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, _FOLDER: str(self._runtime / "figures"), **_ENVIRONMENT},
         )
-        worker = _Worker(process)
+        worker = _Worker(process, sockets)
         self._workers.append(worker)
         assert process.stdin is not None
         process.stdin.write(asked.dumped(self._settings) + "\n")
@@ -143,7 +146,7 @@ class Supervisor:
             self._n_failures = 0
             if not self._was_ready:
                 self._was_ready = True
-                self._is_ready(_address(self._sockets[0]))
+                self._is_ready(_address(worker.sockets[0]))
 
     def _replace(self, worker: _Worker) -> None:
         """Starts another worker where one has ended."""
@@ -154,7 +157,7 @@ class Supervisor:
             raise UserError(
                 f"{_MOST_FAILURES} workers in a row ended before they could answer; see the log above"
             )
-        self._start()
+        self._start(worker.sockets)
 
     def _forget(self, worker: _Worker) -> None:
         (self._runtime / "board" / f"{worker.process.pid}.json").unlink(missing_ok=True)
@@ -167,7 +170,7 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Lets every worker finish what it has begun; at a second signal they end at once."""
-        for each in self._sockets:
+        for each in itertools.chain.from_iterable(self._sockets):
             each.close()
         for worker in self._workers:
             worker.process.send_signal(signal.SIGTERM)
@@ -201,28 +204,47 @@ class Supervisor:
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
-    """Sockets on every address of a host. Raises UserError where they can't be had."""
+def _listening(settings: Settings) -> Iterator[list[list[socket.socket]]]:
+    """For each worker its sockets, on every address of the host; the system deals connections out among them.
+
+    They stay open here, so that whoever waits for a worker that has died gets the next one. Raises UserError
+    where they can't be had.
+    """
     with ExitStack() as stack:
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            sockets = [stack.enter_context(_bound(each[0], each[4])) for each in dict.fromkeys(found)]
+            yield [
+                [stack.enter_context(each) for each in sockets]
+                for sockets in _of_workers(settings.host, settings.port, settings.workers)
+            ]
         except OSError as error:
-            raise UserError(
-                f"cannot listen on {host}:{port} ({error.strerror}); try another --port"
-            ) from error
+            where = f"{settings.host}:{settings.port}"
+            raise UserError(f"cannot listen on {where} ({error.strerror}); try another --port") from error
+
+
+def _of_workers(host: str, port: int, n: int) -> Iterator[list[socket.socket]]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for family, address in {(each[0], each[4]) for each in found}:
+        _bound(family, address).close()  # where others listen this fails, while sharing wouldn't
+    for _ in range(n):
+        sockets = []
+        for family, (where, _port, *more) in sorted({(each[0], each[4]) for each in found}):
+            sockets.append(_bound(family, (where, port, *more), shares=True))
+            port = port or sockets[0].getsockname()[1]
         yield sockets
 
 
-def _bound(family: int, address: tuple[object, ...]) -> socket.socket:
+def _bound(family: int, address: tuple[object, ...], *, shares: bool = False) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shares:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind(address)
-        made.listen(_BACKLOG)
         made.setblocking(False)
+        if shares:
+            made.listen(_BACKLOG)
     except OSError:
         made.close()
         raise

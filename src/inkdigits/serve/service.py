@@ -33,6 +33,8 @@ KINDS = ("auto", "digit", "number", "grid")
 
 PICTURES_TOGETHER = 16
 IMAGES_TOGETHER = 512
+PIXELS_TOGETHER = 4_000_000
+"""Pixels of pictures that are held at once, or one picture of more."""
 
 _LOOK_SECONDS = 0.1
 
@@ -135,6 +137,16 @@ class Service:
         )
         watching.serves(serving.name)
 
+    def is_full(self, path: str, query: bytes) -> bool:
+        """Whether a request can't be answered as too many wait: known before anything of it is read."""
+        if path == "/v1/read":
+            batcher: Batcher[Any, Any] = self.digits if b"as=digit" in query else self.documents
+        elif path in ("/v1/classify", "/v1/explain") or path.endswith("/infer"):
+            batcher = self.images
+        else:
+            return False
+        return batcher.is_full
+
     def batcher(self, kind: str) -> Batcher[Picture, Reading]:
         """Where a picture of a kind is read."""
         return self.digits if kind == "digit" else self.documents
@@ -212,9 +224,22 @@ class Service:
                 _LOG.info("no fine-tuning was begun", extra={"about": {"error": str(error)}})
 
     def _read_digits(self, pictures: Sequence[Picture]) -> Sequence[Reading | Exception]:
-        """One digit each, all scored in one go."""
+        """One digit each, as many scored in one go as have so many pixels together."""
+        found: list[Reading | Exception] = []
+        decoded: list[Gray | Exception] = []
+        n_pixels = 0
+        for picture in pictures:
+            decoded.append(_decoded(picture, self._limits))
+            n_pixels += decoded[-1].size if isinstance(decoded[-1], np.ndarray) else 0
+            if n_pixels > PIXELS_TOGETHER:
+                found += self._told_digits(pictures[len(found) : len(found) + len(decoded)], decoded)
+                decoded, n_pixels = [], 0
+        return found + self._told_digits(pictures[len(found) :], decoded)
+
+    def _told_digits(
+        self, pictures: Sequence[Picture], decoded: Sequence[Gray | Exception]
+    ) -> list[Reading | Exception]:
         served = self.served
-        decoded = [_decoded(picture, self._limits) for picture in pictures]
         whole = [each for each in decoded if not isinstance(each, Exception)]
         pages = iter(reader.single_digits(whole, served.models, max_error=self.settings.max_error))
         return [
