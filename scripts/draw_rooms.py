@@ -23,12 +23,10 @@ class Look:
     fill: str
     edge: str
     ink: str
-    dashed: bool = False
     radius: int = 10
 
 
-NOW = Look(fill="#dbeafe", edge="#3b82f6", ink="#0b2a5b")
-PLANNED = Look(fill="#f3f4f6", edge="#8b949e", ink="#4b5563", dashed=True)
+ROOM = Look(fill="#dbeafe", edge="#3b82f6", ink="#0b2a5b")
 SOURCE = Look(fill="#fef3c7", edge="#d4a017", ink="#5c4200", radius=26)
 FILE = Look(fill="#dcfce7", edge="#2da44e", ink="#0f4d23", radius=2)
 SHELF = Look(fill="#ede9fe", edge="#8b5cf6", ink="#3b1f7a")
@@ -49,36 +47,36 @@ class Box:
 BOXES = (
     Box(key="cli", x=192, y=16, width=788, height=46, look=SHELF),
     Box(key="datasets", x=20, y=152, width=136, height=80, look=SOURCE),
-    Box(key="data", x=192, y=152, width=144, height=80, look=NOW),
-    Box(key="learn", x=372, y=152, width=150, height=80, look=NOW),
+    Box(key="data", x=192, y=152, width=144, height=80, look=ROOM),
+    Box(key="learn", x=372, y=152, width=150, height=80, look=ROOM),
     Box(key="model", x=558, y=152, width=142, height=80, look=FILE),
-    Box(key="read", x=736, y=152, width=106, height=80, look=PLANNED),
-    Box(key="serve", x=874, y=152, width=106, height=80, look=PLANNED),
-    Box(key="evaluate", x=372, y=276, width=150, height=80, look=NOW),
-    Box(key="image", x=736, y=276, width=106, height=80, look=PLANNED),
+    Box(key="read", x=736, y=152, width=106, height=80, look=ROOM),
+    Box(key="serve", x=874, y=152, width=106, height=80, look=ROOM),
+    Box(key="evaluate", x=372, y=276, width=150, height=80, look=ROOM),
+    Box(key="image", x=736, y=276, width=106, height=80, look=ROOM),
     Box(key="photos", x=874, y=276, width=106, height=80, look=SOURCE),
     Box(key="shared", x=192, y=390, width=508, height=46, look=SHELF),
 )
 
 ARROWS = (
-    ("M156 192 H188", False),
-    ("M336 192 H368", False),
-    ("M522 192 H554", False),
-    ("M264 232 V316 H368", False),
-    ("M629 232 V316 H526", False),
-    ("M700 192 H732", True),
-    ("M842 192 H870", True),
-    ("M874 316 H846", True),
-    ("M789 276 V236", True),
-    ("M927 152 V108 H264 V148", True),
+    "M156 192 H188",
+    "M336 192 H368",
+    "M522 192 H554",
+    "M264 232 V316 H368",
+    "M629 232 V316 H526",
+    "M700 192 H732",
+    "M842 192 H870",
+    "M874 316 H846",
+    "M789 276 V236",
+    "M927 152 V108 H264 V148",
 )
 
-NOTES = (("corrections", 596, 99), ("test", 316, 334), ("scores", 578, 334), ("legend", 858, 418))
+NOTES = (("corrections", 596, 99), ("test", 316, 334), ("scores", 578, 334))
 
 WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "rooms.svg": {
         "title": ("The rooms of inkdigits and what flows between them",),
-        "cli": ("cli", "one verb per job: data · train · evaluate · tune"),
+        "cli": ("cli", "one verb per job: train · finetune · read · serve"),
         "datasets": ("datasets", "MNIST, other sets,", "your own folder"),
         "data": ("data", "fetch, check, load,", "split by writer"),
         "learn": ("learn", "networks, training,", "search (PyTorch)"),
@@ -92,11 +90,10 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "corrections": ("corrections → fine-tuning → gate → swap",),
         "test": ("test split",),
         "scores": ("scores",),
-        "legend": ("solid: here now   dashed: planned",),
     },
     "rooms.zh-CN.svg": {
         "title": ("inkdigits 的各个房间与其间的数据流",),
-        "cli": ("cli", "一个动词一件事：data · train · evaluate · tune"),
+        "cli": ("cli", "一个动词一件事：train · finetune · read · serve"),
         "datasets": ("数据集", "MNIST 等数据集、", "自己的文件夹"),
         "data": ("data", "获取、检查、读取，", "按书写者划分"),
         "learn": ("learn", "网络、训练、", "搜索（PyTorch）"),
@@ -110,7 +107,6 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
         "corrections": ("更正 → 微调 → 把关 → 替换",),
         "test": ("测试集",),
         "scores": ("概率",),
-        "legend": ("实线：已有   虚线：计划中",),
     },
 }
 
@@ -123,7 +119,7 @@ def main(folder: Path) -> None:
 
 def picture(words: dict[str, tuple[str, ...]]) -> str:
     """The SVG with these words in it."""
-    arrows = [arrow(path, planned=planned) for path, planned in ARROWS]
+    arrows = [arrow(path) for path in ARROWS]
     boxes = [drawn(box, words[box.key]) for box in BOXES]
     notes = [text(words[key][0], x=x, y=y, size=13, ink=LINE) for key, x, y in NOTES]
     title = escape(words["title"][0])
@@ -142,22 +138,20 @@ def picture(words: dict[str, tuple[str, ...]]) -> str:
     )
 
 
-def arrow(path: str, *, planned: bool) -> str:
-    """A line with a head, dashed where what it stands for is planned."""
-    dash = ' stroke-dasharray="6 5"' if planned else ""
+def arrow(path: str) -> str:
+    """A line with a head."""
     return (
         f'<path d="{path}" fill="none" stroke="{LINE}" stroke-width="2" stroke-linejoin="round"'
-        f'{dash} marker-end="url(#head)"/>'
+        ' marker-end="url(#head)"/>'
     )
 
 
 def drawn(box: Box, words: tuple[str, ...]) -> str:
     """The rectangle with its title and the lines below it, or beside it where the box is low."""
     look = box.look
-    dash = ' stroke-dasharray="6 5"' if look.dashed else ""
     shape = (
         f'<rect x="{box.x}" y="{box.y}" width="{box.width}" height="{box.height}" rx="{look.radius}" '
-        f'fill="{look.fill}" stroke="{look.edge}" stroke-width="1.6"{dash}/>'
+        f'fill="{look.fill}" stroke="{look.edge}" stroke-width="1.6"/>'
     )
     title, *lines = words
     middle = box.x + box.width // 2
@@ -176,8 +170,7 @@ def text(words: str, *, x: int, y: int, size: int, ink: str, mono: bool = False,
     """One line of text on the baseline y; centred on x unless anchored."""
     face = f' font-family="{MONO}" font-weight="600"' if mono else ""
     side = f' text-anchor="{anchor}"' if anchor else ""
-    spaces = ' xml:space="preserve"' if "  " in words else ""
-    return f'<text x="{x}" y="{y}" font-size="{size}" fill="{ink}"{face}{side}{spaces}>{escape(words)}</text>'
+    return f'<text x="{x}" y="{y}" font-size="{size}" fill="{ink}"{face}{side}>{escape(words)}</text>'
 
 
 if __name__ == "__main__":
