@@ -30,13 +30,13 @@ _TRAINING = 0.9
 _TELL_SECONDS = 0.5
 
 
-def retrain(kept: Path, url: str | None, job: Path | None, *, as_json: bool) -> int:
+def retrain(kept: Path, url: str | None, job: Path | None, *, force: bool, as_json: bool) -> int:
     """Fine-tunes, judges, and lets the model serve where it got better; the exit status."""
     settings = Settings(folder=kept)
     folder = job or Jobs(settings.jobs, (), {}).make()
     with jobs.at_work(folder):
         try:
-            result = _result(settings, url or stores.default_url(kept), folder)
+            result = _result(settings, url or stores.default_url(kept), folder, force=force)
         except Stopped:
             result = {"state": jobs.STOPPED}
         except UserError as error:
@@ -53,7 +53,7 @@ def retrain(kept: Path, url: str | None, job: Path | None, *, as_json: bool) -> 
     return {jobs.PROMOTED: 0, jobs.STOPPED: INTERRUPTED}.get(result["state"], 1)
 
 
-def _result(settings: Settings, url: str, folder: Path) -> dict[str, Any]:
+def _result(settings: Settings, url: str, folder: Path, *, force: bool) -> dict[str, Any]:
     library = Library(settings.models)
     data = folder / "corrections.npz"
     corrected.write(url, data)
@@ -65,7 +65,7 @@ def _result(settings: Settings, url: str, folder: Path) -> dict[str, Any]:
         None if start == START else START
     )  # all else that it learnt are earlier corrections, which come again
     try:
-        found = _finetuned(Order(model=start, data=str(data), old=old), folder)
+        found = _finetuned(Order(model=start, data=str(data), old=old, force=force), folder)
     finally:
         data.unlink()  # who deletes an image from the store deletes it everywhere
     verdict = _told(found.verdict)
@@ -112,10 +112,10 @@ def _figures(verdict: Verdict) -> dict[str, float]:
 
 
 def _sentence(result: dict[str, Any]) -> str:
-    match result["state"]:
-        case jobs.PROMOTED:
-            return f"Promoted: {result['verdict']['reason']}. {result['model']} serves now."
-        case jobs.STOPPED:
-            return "Stopped; the model before goes on serving."
-        case _:
-            return f"Not promoted: {result['verdict']['reason']}. The model before goes on serving."
+    if result["state"] == jobs.STOPPED:
+        return "Stopped; the model before goes on serving."
+    verdict = result["verdict"]
+    if result["state"] == jobs.REFUSED:
+        return f"Not promoted: {verdict['reason']}. The model before goes on serving."
+    forced = ", by --force, although" if verdict["forced"] else ":"
+    return f"Promoted{forced} {verdict['reason']}. {result['model']} serves now."

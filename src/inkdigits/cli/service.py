@@ -76,7 +76,12 @@ def serve(  # noqa: PLR0913 (a list of flags)
 
 
 def retrain(
-    *, folder: _Folder = None, store: _Store = None, job: Path | None = None, as_json: _AsJson = False
+    *,
+    folder: _Folder = None,
+    store: _Store = None,
+    job: Path | None = None,
+    force: Annotated[bool, Parameter(negative="")] = False,
+    as_json: _AsJson = False,
 ) -> int:
     """Fine-tune the model that serves on all accepted corrections; it takes over where the gate says so.
 
@@ -86,11 +91,13 @@ def retrain(
     ----------
     job
         The folder of a job that a service has begun.
+    force
+        Let the new model serve whatever the gate says.
 
     """
     from inkdigits.cli import retraining, serving  # noqa: PLC0415
 
-    return retraining.retrain(serving.folder(folder), store, job, as_json=as_json)
+    return retraining.retrain(serving.folder(folder), store, job, force=force, as_json=as_json)
 
 
 @models_app.command(name="list")
