@@ -1,13 +1,26 @@
 """`make bench`: measures everything side by side, writes `bench/results`, fills the READMEs' tables.
 
 `python -m bench.run PART…` measures some parts only: ladder, precision, step, startup, reading,
-reading-validation, reading-speed, finetuning, hostile; `tables` makes the tables from what was measured.
+reading-validation, reading-speed, serving, finetuning, hostile, fuzzing; `tables` makes the tables from what
+was measured.
 """
 
 import sys
 from collections.abc import Callable
 
-from bench import finetuning, hostile, ladder, precision, reading, reading_speed, startup, step, tables
+from bench import (
+    finetuning,
+    fuzzing,
+    hostile,
+    ladder,
+    precision,
+    reading,
+    reading_speed,
+    serving,
+    startup,
+    step,
+    tables,
+)
 
 PARTS: dict[str, Callable[[], None]] = {
     "startup": startup.measure,
@@ -15,14 +28,16 @@ PARTS: dict[str, Callable[[], None]] = {
     "ladder": ladder.measure,
     "precision": precision.measure,
     "reading-speed": reading_speed.measure,  # before those who leave threads behind
+    "serving": serving.measure,
     "finetuning": finetuning.measure,
     "reading": reading.measure,
     "reading-validation": reading.measure_validation,
     "hostile": hostile.measure,
+    "fuzzing": fuzzing.measure,
     "tables": tables.fill,
 }
 
-_ASKED_FOR = ("reading-validation", "hostile")
+_ASKED_FOR = ("reading-validation", "hostile", "fuzzing")
 """Parts that are measured where they are named only."""
 
 

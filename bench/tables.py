@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import finetuning_picture, finetuning_tables, reading_tables, results
+from bench import finetuning_picture, finetuning_tables, reading_tables, results, serving_tables
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,6 +50,8 @@ def fill() -> None:
         _put(ROOT / file, "reading", [table for table in tables if table])
         tables = [finetuning_tables.table(each, language=language) for each in measured]
         _put(ROOT / file, "finetuning", [table for table in tables if table])
+        tables = [serving_tables.table(each, language=language) for each in measured]
+        _put(ROOT / file, "serving", [table for table in tables if table])
     for each in measured:
         if "finetuning" in each:
             finetuning_picture.draw(each["finetuning"])

@@ -35,6 +35,7 @@ def serve(settings: Settings, *, is_token_made: bool) -> int:
         print(f"inkdigits serves at {address}{hand_over}", flush=True)
         if settings.token is None:
             print("nobody may manage it: give --token-file to let those who have the token", file=sys.stderr)
+        _try_store(settings)  # after the first can be answered, since SQLAlchemy takes a third of a second
 
     try:
         settings.folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ def serve(settings: Settings, *, is_token_made: bool) -> int:
         raise UserError(
             f"cannot write in {settings.folder} ({error.strerror}); name another folder"
         ) from error
-    Supervisor(settings, meanwhile=lambda: _try_store(settings), is_ready=is_ready).run()
+    Supervisor(settings, is_ready=is_ready).run()
     return 0
 
 

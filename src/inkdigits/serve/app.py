@@ -9,11 +9,10 @@ from typing import final
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inkdigits.serve import corrections, managing, oip, page, problems, reading, watching
-from inkdigits.serve.batching import BusyError
 from inkdigits.serve.problems import Problem
 from inkdigits.serve.service import Service
 from inkdigits.serve.settings import LOOPBACK
@@ -43,11 +42,19 @@ def build(service: Service, around: Lifespan | None = None) -> ASGIApp:
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers=dict.fromkeys(problems.KINDS, problems.handler),
+        exception_handlers={**dict.fromkeys(problems.KINDS, problems.handler), 405: not_allowed},
         lifespan=around or _nothing,
     )
     app.state.service = service
     return Front(app, service)
+
+
+async def not_allowed(request: Request, _error: Exception) -> Response:
+    """That a path has no such method, and which it has: Starlette names only those of the first route."""
+    routes = [each for each in request.app.routes if each.matches(request.scope)[0] is not Match.NONE]
+    allowed = ", ".join(sorted(set[str]().union(*(route.methods for route in routes))))
+    problem = Problem(405, f"the path has no method {request.method[:20]!r}, but {allowed}")
+    return problems.response(problem, headers={"allow": allowed})
 
 
 async def live(_request: Request) -> Response:
@@ -62,16 +69,11 @@ async def metrics(_request: Request) -> Response:
 
 @final
 class Front:
-    """What goes around each request: hosts that aren't ours, headers of safety, counts, a line in the log.
-
-    Where too many wait, it says so itself, since refusing has to cost next to nothing.
-    """
+    """What goes around each request: hosts that aren't ours, headers of safety, counts, a line in the log."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
-        self._service = service
         self._is_local = service.settings.is_local
-        self._busy = problems.response(problems.of(BusyError()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. On this machine only, a page of another host can't have us answer under its name."""
@@ -92,8 +94,6 @@ class Front:
             if self._is_local and _host(scope) not in LOOPBACK:
                 problem = Problem(421, "this service is for programs on its own machine", closes=True)
                 await problems.response(problem)(scope, receive, told)
-            elif self._service.is_full(scope["path"], scope["query_string"]):
-                await self._busy(scope, receive, told)
             else:
                 await self._app(scope, receive, told)
         finally:

@@ -25,6 +25,7 @@ BYTES = "application/octet-stream"
 FORM = "multipart/form-data"
 
 _MOST_NAME = 255
+_MOST_FIGURES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,18 +94,23 @@ async def _form(request: Request, limits: Limits, *, deadline: float) -> list[Fi
             form = await parser.parse()
     except TimeoutError as error:
         raise Problem(408, "the body didn't come in time", closes=True) from error
-    except MultiPartException as error:
-        many = "Too many" in error.message
+    except (MultiPartException, ValueError) as error:  # of its charset, which may be any that Python knows
+        many = "Too many" in str(error)
         detail = f"a form may have {limits.n_files} files" if many else "the form is torn"
         raise Problem(413 if many else 400, detail, closes=True) from error
     try:
         return [
-            File(name=(part.filename or "the file")[:_MOST_NAME], content=await part.read())
+            File(name=_name(part.filename or "the file"), content=await part.read())
             for _, part in form.multi_items()
             if isinstance(part, UploadFile)
         ]
     finally:
         await form.close()
+
+
+def _name(text: str) -> str:
+    """A file's name, without halves of characters, which can't be told in an answer."""
+    return text[:_MOST_NAME].encode("utf-8", "replace").decode()
 
 
 async def _limited(request: Request, *, most: int) -> AsyncGenerator[bytes, None]:
@@ -162,6 +168,11 @@ def raw_images(content: bytes, *, most: int) -> Images:
     return np.frombuffer(content, np.uint8).reshape(n, SIDE, SIDE)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number that isn't too long to be one of anything."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_FIGURES
+
+
 def text(image: Images) -> str:
     """The base64 of an image's bytes."""
     return base64.b64encode(np.ascontiguousarray(image, np.uint8).tobytes()).decode("ascii")
@@ -170,7 +181,7 @@ def text(image: Images) -> str:
 def _refuse_announced(request: Request, *, most: int) -> None:
     """Raises Problem where the head says already that the body is too long."""
     length = request.headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length) > most:
+    if not is_number(length) or int(length) > most:
         raise _too_large(most)
 
 

@@ -29,7 +29,7 @@ def routes() -> list[Route]:
         Route("/v1/corrections", add, methods=["POST"]),
         Route("/v1/corrections", listed, methods=["GET"]),
         Route("/v1/corrections/review", review, methods=["POST"]),
-        Route("/v1/corrections/{id:int}/withdraw", withdraw, methods=["POST"]),
+        Route("/v1/corrections/{id}/withdraw", withdraw, methods=["POST"]),
         Route("/v1/images/{sha256}", delete_image, methods=["DELETE"]),
     ]
 
@@ -50,15 +50,15 @@ async def add(request: Request) -> Response:
 async def withdraw(request: Request) -> Response:
     """Takes a correction back, by whoever made it."""
     service, values = await _asked(request)
-    undo = values.get("undo")
+    number, undo = _number(request.path_params["id"]), values.get("undo")
     if not isinstance(undo, str):
         raise Problem(422, "undo has to be the text that came with the correction")
     store = await service.store()
     try:
-        state = await asyncio.to_thread(store.withdraw, request.path_params["id"], undo)
+        state = await asyncio.to_thread(store.withdraw, number, undo)
     except NotThereError as error:
         raise Problem(404, str(error)) from error
-    return JSONResponse({"id": request.path_params["id"], "state": state})
+    return JSONResponse({"id": number, "state": state})
 
 
 async def listed(request: Request) -> Response:
@@ -139,6 +139,6 @@ def _told(stored: Stored) -> dict[str, Any]:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+    if not bodies.is_number(text):
         raise Problem(422, f"{text[:20]!r} is no whole number")
     return int(text)

@@ -103,12 +103,14 @@ async def infer(request: Request) -> Response:
     content = await bodies.whole(request, most=limits.n_images * _PER_IMAGE, deadline=deadline)
     asked, binary = _divided(content, request.headers.get(_JSON_LENGTH))
     images = _images(asked, binary, most=limits.n_images)
-    wanted = _wanted(asked)
+    wanted, name = _wanted(asked), asked.get("id", "")
+    if not isinstance(name, str):
+        raise Problem(400, "the id has to be a text")
     scored = await until(deadline, service.images.ask(images))
     about = {
         "model_name": request.path_params["name"],
         "model_version": str(service.served.sequence),
-        **({"id": asked["id"]} if isinstance(asked.get("id"), str) else {}),
+        **({"id": name} if "id" in asked else {}),
     }
     return _response(about, [_tensor(output, scored) for output in wanted])
 
@@ -140,7 +142,7 @@ def _require_serving(request: Request, service: Service) -> None:
 
 def _divided(content: bytes, length: str | None) -> tuple[Mapping[str, Any], bytes]:
     """The JSON of a request, and the bytes behind it."""
-    if length is not None and not (length.isascii() and length.isdigit() and int(length) <= len(content)):
+    if length is not None and not (bodies.is_number(length) and int(length) <= len(content)):
         raise Problem(400, f"{_JSON_LENGTH} is {length[:20]!r}, but counts bytes of the body")
     n = len(content) if length is None else int(length)
     try:
@@ -179,33 +181,41 @@ def _n_images(shape: object) -> int:
 def _flat(data: object) -> NDArray[np.uint8]:
     """The values of a tensor in JSON, which may be nested."""
     try:
-        values = np.asarray(data).reshape(-1)
+        values = np.asarray(data, object).reshape(-1)  # as texts, each would be as long as the longest
     except (ValueError, RecursionError) as error:
         raise Problem(400, f"the data of {INPUT} aren't even rows") from error
-    if values.dtype.kind not in "iu" or values.min(initial=0) < 0 or values.max(initial=0) > 255:
+    numbers = values.tolist()
+    if set(map(type, numbers)) - {int} or min(numbers, default=0) < 0 or max(numbers, default=0) > 255:
         raise Problem(400, f"the data of {INPUT} have to be whole numbers, 0 to 255")
-    return values.astype(np.uint8)
+    return np.array(numbers, np.uint8)
 
 
 def _bytes(binary: bytes, size: object) -> NDArray[np.uint8]:
-    if size != len(binary):
-        raise Problem(400, f"binary_data_size is {str(size)[:20]}, but {len(binary):,} bytes follow")
+    if type(size) is not int or size != len(binary):
+        raise Problem(400, f"binary_data_size has to be how many bytes follow, which are {len(binary):,}")
     return np.frombuffer(binary, np.uint8)
 
 
 def _wanted(asked: Mapping[str, Any]) -> list[_Output]:
     """The outputs that were asked for; by default both."""
     outputs = asked.get("outputs", [{"name": SCORES}, {"name": LABELS}])
-    is_binary = _parameters(asked).get("binary_data_output", False) is True
+    is_binary = _flag(asked, "binary_data_output", default=False)
     if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
         raise Problem(400, "outputs has to be a list of objects")
-    unknown = [each for each in outputs if each.get("name") not in (SCORES, LABELS)]
-    if unknown or not outputs:
-        raise Problem(400, f"the outputs are {SCORES} and {LABELS}")
+    names = [each.get("name") for each in outputs]
+    if names not in ([SCORES], [LABELS], [SCORES, LABELS], [LABELS, SCORES]):
+        raise Problem(400, f"the outputs are {SCORES} and {LABELS}, each of them once")
     return [
-        _Output(name=each["name"], is_binary=_parameters(each).get("binary_data", is_binary) is True)
+        _Output(name=each["name"], is_binary=_flag(each, "binary_data", default=is_binary))
         for each in outputs
     ]
+
+
+def _flag(of: Mapping[str, Any], name: str, *, default: bool) -> bool:
+    found = _parameters(of).get(name, default)
+    if not isinstance(found, bool):
+        raise Problem(400, f"{name} has to be true or false")
+    return found
 
 
 def _parameters(of: Mapping[str, Any]) -> Mapping[str, Any]:

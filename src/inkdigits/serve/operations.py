@@ -91,6 +91,7 @@ def _reading() -> Operations:
             takes={BYTES: BINARY, FORM: at_least({"file": several})},
             answers={200: {JSON: array(reference("Document"), least=1)}},
             fails=_JSON_BODY,
+            headers={"Inkdigits-Model": {"schema": TEXT, "required": True}},
         ),
         ("POST", "/v1/classify"): Operation(
             tag=READING,
@@ -169,7 +170,7 @@ def _corrections() -> Operations:
         ("POST", "/v1/corrections/{id}/withdraw"): Operation(
             tag=CORRECTIONS,
             does="Takes a correction back, with the `undo` that came with it",
-            parameters=(_parameter("path", "id", whole()),),
+            parameters=(_parameter("path", "id", whole(0, _MOST_NUMBER)),),
             takes={JSON: at_least({"undo": TEXT})},
             answers={200: {JSON: exactly({"id": whole(1), "state": constant("withdrawn")})}},
             fails=(*_JSON_BODY, 404),

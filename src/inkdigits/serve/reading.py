@@ -25,6 +25,9 @@ MOST_EXPLAINED = 16
 _JSON_PER_IMAGE = 1100  # 784 bytes are 1048 characters of base64
 _AROUND = 0.15
 
+_WAITING_TOGETHER = 4
+"""Files of one request that wait at a time: all of them could be more than may wait."""
+
 Answer = TypeVar("Answer")
 
 
@@ -43,13 +46,17 @@ async def read(request: Request) -> Response:
     kind = request.query_params.get("as", "auto")
     if kind not in KINDS:
         raise Problem(422, f"unknown kind {kind[:20]!r}; one of: {', '.join(KINDS)}")
+    seen = request.query_params.get("seen", "false")
+    if seen not in ("true", "false"):
+        raise Problem(422, f"seen is {seen[:20]!r}, but has to be true or false")
     deadline = _deadline(service)
     files = await bodies.files(request, service.settings.limits, deadline=deadline)
+    slots = asyncio.Semaphore(_WAITING_TOGETHER)
     readings = await asyncio.gather(
-        *(_one(service, file, kind, deadline) for file in files), return_exceptions=len(files) > 1
+        *(_one(service, file, kind, deadline, slots) for file in files), return_exceptions=len(files) > 1
     )
     found = [_told(file, each) for file, each in zip(files, readings, strict=True)]
-    if request.query_params.get("seen") == "true":
+    if seen == "true":
         answer = _json(await asyncio.to_thread(_with_seen, found, kind))
     else:
         answer = _json([each.document for each in found])
@@ -101,9 +108,10 @@ async def _images(request: Request, *, most: int, deadline: float) -> Images:
     return bodies.images(values.get("images"), most=most)
 
 
-async def _one(service: Service, file: File, kind: str, deadline: float) -> Reading:
+async def _one(service: Service, file: File, kind: str, deadline: float, slots: asyncio.Semaphore) -> Reading:
     picture = Picture(content=file.content, name=file.name, kind=kind, deadline=deadline)
-    return await until(deadline, service.batcher(kind).ask(picture))
+    async with slots:
+        return await until(deadline, service.batcher(kind).ask(picture))
 
 
 def _told(file: File, reading: Reading | BaseException) -> Reading:

@@ -58,14 +58,11 @@ class _Event:
 class Supervisor:
     """Keeps so many workers at work until a signal ends it.
 
-    `meanwhile` is called while the first ones start, and `is_ready` with the address once one can answer.
+    `is_ready` is called with the address once one can answer; it ends the service where it raises UserError.
     """
 
-    def __init__(
-        self, settings: Settings, *, meanwhile: Callable[[], None], is_ready: Callable[[str], None]
-    ) -> None:
+    def __init__(self, settings: Settings, *, is_ready: Callable[[str], None]) -> None:
         self._settings = settings
-        self._meanwhile = meanwhile
         self._is_ready = is_ready
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._workers: list[_Worker] = []
@@ -84,7 +81,6 @@ class Supervisor:
             self._sockets, self._runtime = sockets, runtime
             for own in sockets:
                 self._start(own)
-            self._meanwhile()
             self._watch()
 
     def _watch(self) -> None:

@@ -137,11 +137,12 @@ class Service:
         )
         watching.serves(serving.name)
 
-    def is_full(self, path: str, query: bytes) -> bool:
+    def is_full(self, url: bytes) -> bool:
         """Whether a request can't be answered as too many wait: known before anything of it is read."""
-        if path == "/v1/read":
+        path, _, query = url.partition(b"?")
+        if path == b"/v1/read":
             batcher: Batcher[Any, Any] = self.digits if b"as=digit" in query else self.documents
-        elif path in ("/v1/classify", "/v1/explain") or path.endswith("/infer"):
+        elif path in (b"/v1/classify", b"/v1/explain") or path.endswith(b"/infer"):
             batcher = self.images
         else:
             return False

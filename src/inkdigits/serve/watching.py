@@ -57,6 +57,16 @@ def answered(route: str, status: int, seconds: float) -> None:
     clock.observe(seconds)
 
 
+@functools.cache
+def _refusals() -> Counter:
+    return Counter("inkdigits_requests_refused", "Requests refused as too many waited")
+
+
+def refused() -> None:
+    """Counts a request that was refused before it was looked at."""
+    _refusals().inc()
+
+
 def batch(of: str) -> Callable[[int], None]:
     """What counts how many requests go into one call."""
     observe: Callable[[int], None] = _batches().labels(of).observe

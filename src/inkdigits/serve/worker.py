@@ -64,7 +64,7 @@ def _config(service: Service, settings: Settings) -> uvicorn.Config:
 
     return uvicorn.Config(
         build(service, around),
-        http=limited(settings.limits),
+        http=limited(settings.limits, service.is_full),
         loop="auto",
         ws="none",
         lifespan="on",

@@ -44,7 +44,7 @@ def opens(browser: "Browser", service: Service, troubles: list[str]) -> Iterator
     """Opens the page in a browser with some settings; at the end the browser must have found no fault."""
     contexts = []
 
-    def opened(path: str = "/", **settings: Any) -> "Page":
+    def opened(path: str = "/", *, ready: str = "#model-name", **settings: Any) -> "Page":
         context = browser.new_context(**{"locale": "en-GB", **settings})
         contexts.append(context)
         context.set_default_timeout(SECONDS)
@@ -52,7 +52,7 @@ def opens(browser: "Browser", service: Service, troubles: list[str]) -> Iterator
         page.on("console", lambda told: troubles.append(told.text) if told.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(service.url + path)
-        expect(page.locator("#model-name")).not_to_be_empty()
+        expect(page.locator(ready)).not_to_be_empty()
         return page
 
     yield opened
