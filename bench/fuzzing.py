@@ -1,8 +1,8 @@
 """Requests that nobody would send: ten thousand to a service that runs, a million to what reads their bodies.
 
 None may be answered with 5xx or otherwise than described, raise anything but a refusal, or take long.
-`python -m bench.run fuzzing` takes an hour or so on two cores; what is done is kept. `figures(0.001)` tries
-a thousandth of it.
+`python -m bench.run fuzzing` takes about twenty minutes on two cores; what it did of the bodies is kept.
+`figures(0.001)` tries a thousandth.
 """
 
 import faulthandler

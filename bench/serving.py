@@ -288,7 +288,6 @@ def _ways(effort: Effort) -> dict[str, list[Way]]:
             ("2", "2", "16", "0.005", "zmq"),
             ("2", "1", "16", "0.001", "mp"),
             ("2", "1", "8", "0.001", "zmq"),
-            ("2", "1", "1", "0", "mp"),
         )
     ]
     return {name: ways[:1] for name, ways in found.items()} if effort.is_quick else found

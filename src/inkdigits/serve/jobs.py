@@ -11,8 +11,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -73,7 +73,7 @@ class Jobs:
 
     def start(self, *, n_images: int) -> Job:
         """Begins one. Raises RunningError where one runs."""
-        with lock.held(self._folder / _LOCK, busy="another fine-tuning is being started"):
+        with self._starting():
             if any(job.state == RUNNING for job in self.all()):
                 raise RunningError("a fine-tuning runs already; wait for it, or stop it")
             folder = self.make(n_images=n_images)
@@ -89,6 +89,18 @@ class Jobs:
             threading.Thread(target=process.wait, daemon=True).start()  # who buries it
             files.write(folder / _PID, str(process.pid).encode())
             return _told(folder)
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Within it, nobody else starts one."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(
+                    lock.held(self._folder / _LOCK, busy="a fine-tuning is being started already")
+                )
+            except UserError as error:
+                raise RunningError(str(error)) from error
+            yield
 
     def make(self, *, n_images: int = 0) -> Path:
         """A folder for a new one."""

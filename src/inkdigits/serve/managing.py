@@ -63,7 +63,7 @@ async def promote(request: Request) -> Response:
     """Lets a model serve in every worker, or leaves all as it is."""
     managers.require(request)
     service: Service = request.app.state.service
-    before = service.library.serving()
+    before = service.library.serving_or_first()
     try:
         chosen = await asyncio.to_thread(service.library.promote, request.path_params["name"])
     except NotThereError as error:
@@ -77,7 +77,7 @@ async def roll_back(request: Request) -> Response:
     """Lets the model serve that did before."""
     managers.require(request)
     service: Service = request.app.state.service
-    before = service.library.serving()
+    before = service.library.serving_or_first()
     try:
         chosen = await asyncio.to_thread(service.library.roll_back)
     except UserError as error:

@@ -77,7 +77,7 @@ class Library:
 
     def known(self) -> tuple[Known, ...]:
         """All models, with what is known of them."""
-        serving = self.serving().name
+        serving = self.serving_or_first().name
         found = []
         for name in self.names():
             about = self._about(name)
@@ -107,6 +107,13 @@ class Library:
         _require_name(found.name)
         return found
 
+    def serving_or_first(self) -> Serving:
+        """Which model serves; the first where the file that says so is torn: another can be chosen."""
+        try:
+            return self.serving()
+        except UserError:
+            return Serving(name=FIRST)
+
     def load(self, name: str) -> Engine:
         """A model, loaded and tried. Raises NotThereError, and UserError where it can't serve."""
         _require_name(name)
@@ -132,7 +139,7 @@ class Library:
         """Lets a model serve from now on. Raises UserError where it can't; then the one before goes on."""
         self.load(name)
         with self._held():
-            now = self._served_or_first()
+            now = self.serving_or_first()
             if name == now.name:
                 return now
             return self._write(name, now, before=(*now.before, now.name))
@@ -140,7 +147,7 @@ class Library:
     def roll_back(self) -> Serving:
         """Lets the model serve that did before. Raises UserError where there was none."""
         with self._held():
-            now = self._served_or_first()
+            now = self.serving_or_first()
             if not now.before:
                 raise UserError(f"no model served before {now.name}, so that there is none to go back to")
             self.load(now.before[-1])
@@ -149,7 +156,7 @@ class Library:
     def put_back(self, failed: Serving, before: Serving) -> None:
         """Undoes a choice that some worker couldn't follow, unless another was made since."""
         with self._held():
-            now = self._served_or_first()
+            now = self.serving_or_first()
             if now.sequence == failed.sequence:
                 self._write(before.name, now, before=before.before)
 
@@ -160,12 +167,6 @@ class Library:
 
     def _held(self) -> Any:
         return lock.held(self.folder / ".lock", busy="another process changes which model serves; try again")
-
-    def _served_or_first(self) -> Serving:
-        try:
-            return self.serving()
-        except UserError:
-            return Serving(name=FIRST)
 
     def _write(self, name: str, now: Serving, *, before: tuple[str, ...]) -> Serving:
         chosen = Serving(name=name, sequence=now.sequence + 1, before=before[-_MOST_REMEMBERED:])

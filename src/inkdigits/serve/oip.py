@@ -109,7 +109,7 @@ async def infer(request: Request) -> Response:
     scored = await until(deadline, service.images.ask(images))
     about = {
         "model_name": request.path_params["name"],
-        "model_version": str(service.served.sequence),
+        "model_version": str(scored.sequence),
         **({"id": name} if "id" in asked else {}),
     }
     return _response(about, [_tensor(output, scored) for output in wanted])

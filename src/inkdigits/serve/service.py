@@ -62,9 +62,10 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scored:
-    """The scores of images, by the model of that name."""
+    """The scores of images, by the model of that name, the how manieth choice it was."""
 
     model: str
+    sequence: int
     labels: tuple[str, ...]
     scores: Scores
 
@@ -281,7 +282,10 @@ class Service:
         scores = served.digits.classify(items[0] if len(items) == 1 else np.concatenate(items))
         ends = np.cumsum([len(each) for each in items])
         labels = served.digits.card.label_names
-        return [Scored(model=served.name, labels=labels, scores=part) for part in np.split(scores, ends[:-1])]
+        return [
+            Scored(model=served.name, sequence=served.sequence, labels=labels, scores=part)
+            for part in np.split(scores, ends[:-1])
+        ]
 
     @property
     def _limits(self) -> image.Limits:

@@ -14,6 +14,7 @@ export const en = {
   "nav": "Views",
   "nav.read": "Read",
   "nav.models": "Models",
+  "nav.docs": "Interface",
   "away": "The server can’t be reached just now. Nothing on this page is lost; it goes on as soon as the server is back.",
   "news.model": "A new model answers now: {name}",
   "news.close": "Close this message",

@@ -14,6 +14,7 @@ export const zh = {
   "nav": "页面",
   "nav.read": "识别",
   "nav.models": "模型",
+  "nav.docs": "接口",
   "away": "暂时连不上服务器。页面上的内容都还在，服务器恢复后会自动继续。",
   "news.model": "现在由新模型作答：{name}",
   "news.close": "关闭此消息",
