@@ -18,6 +18,8 @@ import pytest
 from tests.serve import pictures
 from tests.serve.running import PROGRAM, Running, running
 
+from inkdigits import weights
+
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Running]:
@@ -138,6 +140,18 @@ def test_a_model_that_cannot_serve_leaves_the_one_before(service: Running, conte
     assert service.get("/v1/status").json()["model"] == "reader"
     assert service.post("/v1/models/nobody/promote").status_code == 404
     assert service.post("/v1/models/..%2Fx/promote").status_code == 404
+
+
+def test_a_worker_that_finds_its_model_gone_serves_the_one_before(service: Running) -> None:
+    models = service.folder / "models"
+    models.mkdir(parents=True)
+    (models / "mine.onnx").write_bytes(weights.content("house"))
+    assert service.post("/v1/models/mine/promote").status_code == 200
+    (models / "mine.onnx").unlink()
+    for pid in workers(service):
+        os.kill(pid, signal.SIGKILL)
+    assert httpx.get(f"{service.url}/v1/status", timeout=30).json()["model"] == "reader"
+    assert service.process.poll() is None
 
 
 def test_another_host_is_not_answered_on_this_machine(service: Running) -> None:

@@ -37,6 +37,8 @@ def serve(settings: Settings, *, is_token_made: bool) -> int:
             print("nobody may manage it: give --token-file to let those who have the token", file=sys.stderr)
         _try_store(settings)  # after the first can be answered, since SQLAlchemy takes a third of a second
 
+    if sys.platform == "win32":
+        raise UserError("serving needs Linux or macOS; on Windows, start it in WSL")
     try:
         settings.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -21,7 +21,7 @@ from inkdigits.serve import store, watching
 from inkdigits.serve.batching import Batcher
 from inkdigits.serve.board import Board, Note
 from inkdigits.serve.jobs import Job, Jobs
-from inkdigits.serve.models import Library, Serving
+from inkdigits.serve.models import FIRST, Library, Serving
 from inkdigits.serve.settings import STORE, Settings
 from inkdigits.types import Document, Gray, Images, Page, Scores
 
@@ -126,9 +126,22 @@ class Service:
         return self._served
 
     def load(self) -> None:
-        """Loads the model that is to serve; one that can't be loaded leaves the one before in its place."""
-        self.take(self.library.serving())
+        """Loads the model that is to serve, or the last one before that can be loaded."""
+        chosen = self.library.serving_or_first()
+        for name in (chosen.name, *reversed(chosen.before)):
+            if self._took(replace(chosen, name=name)):
+                break
+        else:
+            self.take(replace(chosen, name=FIRST))
         self.is_ready = True
+
+    def _took(self, serving: Serving) -> bool:
+        try:
+            self.take(serving)
+        except UserError as error:
+            _LOG.warning("a model can't serve", extra={"about": {"model": serving.name, "error": str(error)}})
+            return False
+        return True
 
     def take(self, serving: Serving) -> None:
         """Lets a model serve. Raises UserError, and changes nothing, where it can't be loaded."""
@@ -164,7 +177,10 @@ class Service:
     async def warm_up(self) -> None:
         """Loads what is needed later, once the first requests can be answered."""
         await asyncio.to_thread(self._lines)
-        await self.store()
+        try:
+            await self.store()
+        except UserError as error:
+            _LOG.warning("the store can't be opened", extra={"about": {"error": str(error)}})
 
     async def follow(self) -> None:
         """Lets the model serve that was chosen last, whenever one was, and says so on the board."""
@@ -173,7 +189,10 @@ class Service:
         seen = self.served.sequence
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            chosen = self.library.serving()
+            try:
+                chosen = self.library.serving()
+            except UserError:  # somebody has torn the file: what serves goes on until another is chosen
+                continue
             if chosen.sequence != seen:
                 seen = chosen.sequence
                 await asyncio.to_thread(self._follow_one, chosen, pid)
