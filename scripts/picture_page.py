@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Draws the README's pictures of the page: `python scripts/picture_page.py`, with Chromium on the machine.
 
 A service is started, a 7 is drawn with the mouse, and some digits are corrected, of which half are accepted
