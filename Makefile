@@ -45,7 +45,7 @@ clean: ## remove .venv and what the tools left behind, but no run and no data
 
 .venv/learn.stamp: .venv/build.stamp
 	@echo 'Installing; PyTorch makes it the longest step (no GPU? see TORCH_INDEX in README.md) …'
-	$(INSTALL) --no-build-isolation --editable '.[learn]'
+	$(INSTALL) --no-build-isolation --editable '.[learn,serve]'
 	@touch $@
 
 .venv/dev.stamp: .venv/learn.stamp

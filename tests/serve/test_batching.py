@@ -95,7 +95,6 @@ def test_whoever_has_gone_is_not_worked_for() -> None:
         assert await first == 0
         assert await third == 4
         assert work.batches == [[0], [2]]
-        assert asked.waiting == 0
         asked.close()
 
     asyncio.run(scene())

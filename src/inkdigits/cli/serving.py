@@ -1,5 +1,6 @@
 """`inkdigits serve`: the HTTP interface and the page."""
 
+import importlib.util
 import secrets
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ MOST_BY_DEFAULT = 4
 """Workers, where nobody says how many."""
 
 _TOKEN_BYTES = 18
+_NEEDED = ("uvicorn", "starlette", "httptools", "prometheus_client", "sqlalchemy", "alembic")
 
 
 def folder(given: Path | None) -> Path:
@@ -37,6 +39,9 @@ def serve(settings: Settings, *, is_token_made: bool) -> int:
             print("nobody may manage it: give --token-file to let those who have the token", file=sys.stderr)
         _try_store(settings)  # after the first can be answered, since SQLAlchemy takes a third of a second
 
+    missing = next((each for each in _NEEDED if importlib.util.find_spec(each) is None), None)
+    if missing is not None:
+        raise UserError(f"{missing} is missing, which serving needs: pip install 'inkdigits[serve]'")
     if sys.platform == "win32":
         raise UserError("serving needs Linux or macOS; on Windows, start it in WSL")
     try:

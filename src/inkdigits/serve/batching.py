@@ -50,11 +50,6 @@ class Batcher(Generic[Item, Answer]):
         """Whether nothing more may wait."""
         return self._weighs >= self._most_waiting
 
-    @property
-    def waiting(self) -> int:
-        """How much waits."""
-        return self._weighs
-
     async def ask(self, item: Item) -> Answer:
         """The item's answer. Raises BusyError where it would have to wait behind too much."""
         if self.is_full:

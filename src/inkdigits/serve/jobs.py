@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -122,9 +122,12 @@ class Jobs:
         return _told(folder)
 
 
-def at_work(folder: Path) -> Any:
-    """Within it, the job in a folder is seen to run. Raises RunningError where it does already."""
-    return lock.held(folder / _LOCK, busy="this fine-tuning runs already")
+@contextmanager
+def at_work(folder: Path) -> Iterator[None]:
+    """Within it, this process is the job in a folder. Raises UserError where another is."""
+    with _held(folder):
+        files.write(folder / _PID, str(os.getpid()).encode())
+        yield
 
 
 def tell_progress(folder: Path, share: float) -> None:
@@ -151,10 +154,15 @@ def _runs(folder: Path) -> bool:
     if time.time() - (folder / _JOB).stat().st_mtime < _STARTING_SECONDS:
         return True
     try:
-        with at_work(folder):
+        with _held(folder):
             return False
     except UserError:
         return True
+
+
+def _held(folder: Path) -> AbstractContextManager[None]:
+    """The lock of a job's process."""
+    return lock.held(folder / _LOCK, busy="this fine-tuning runs already")
 
 
 def _values(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,7 +12,7 @@ from inkdigits import __version__
 from inkdigits.errors import UserError
 from inkdigits.serve import managers
 from inkdigits.serve.jobs import RunningError
-from inkdigits.serve.models import NotThereError, Serving
+from inkdigits.serve.models import Library, NotThereError, Serving
 from inkdigits.serve.problems import Problem
 from inkdigits.serve.service import Service
 
@@ -61,25 +62,23 @@ async def models(request: Request) -> Response:
 
 async def promote(request: Request) -> Response:
     """Lets a model serve in every worker, or leaves all as it is."""
-    managers.require(request)
-    service: Service = request.app.state.service
-    before = service.library.serving_or_first()
-    try:
-        chosen = await asyncio.to_thread(service.library.promote, request.path_params["name"])
-    except NotThereError as error:
-        raise Problem(404, str(error)) from error
-    except UserError as error:
-        raise Problem(409, str(error)) from error
-    return await _followed(service, chosen, before)
+    return await _chosen(request, lambda library: library.promote(request.path_params["name"]))
 
 
 async def roll_back(request: Request) -> Response:
     """Lets the model serve that did before."""
+    return await _chosen(request, Library.roll_back)
+
+
+async def _chosen(request: Request, choose: Callable[[Library], Serving]) -> Response:
+    """The answer to a choice of the model that is to serve."""
     managers.require(request)
     service: Service = request.app.state.service
     before = service.library.serving_or_first()
     try:
-        chosen = await asyncio.to_thread(service.library.roll_back)
+        chosen = await asyncio.to_thread(choose, service.library)
+    except NotThereError as error:
+        raise Problem(404, str(error)) from error
     except UserError as error:
         raise Problem(409, str(error)) from error
     return await _followed(service, chosen, before)

@@ -124,7 +124,7 @@ def _square() -> Schema:
     return array(row, least=SIDE, most=SIDE)
 
 
-def _corrections() -> Operations:
+def _corrections() -> Operations:  # long as a table is: an entry for each path
     new = {"image": IMAGE, "label": LABEL, "answer": LABEL, "confidence": SHARE, "model": LABEL}
     added = {"id": whole(1), "state": {"type": "string", "enum": [*STATES]}}
     state = _parameter("query", "state", {"type": "string", "enum": [*STATES]})

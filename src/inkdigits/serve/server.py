@@ -19,6 +19,7 @@ from typing import final
 
 from inkdigits.errors import UserError
 from inkdigits.serve import settings as asked
+from inkdigits.serve.board import Board
 from inkdigits.serve.settings import Settings
 
 SILENT_SECONDS = 30.0
@@ -147,16 +148,13 @@ class Supervisor:
     def _replace(self, worker: _Worker) -> None:
         """Starts another worker where one has ended."""
         self._workers.remove(worker)
-        self._forget(worker)
+        Board(self._runtime / "board").take_off(worker.process.pid)
         self._n_failures += not worker.is_ready
         if self._n_failures >= _MOST_FAILURES:
             raise UserError(
                 f"{_MOST_FAILURES} workers in a row ended before they could answer; see the log above"
             )
         self._start(worker.sockets)
-
-    def _forget(self, worker: _Worker) -> None:
-        (self._runtime / "board" / f"{worker.process.pid}.json").unlink(missing_ok=True)
 
     def _kill_silent(self) -> None:
         for worker in self._workers:
@@ -208,13 +206,14 @@ def _listening(settings: Settings) -> Iterator[list[list[socket.socket]]]:
     """
     with ExitStack() as stack:
         try:
-            yield [
+            found = [
                 [stack.enter_context(each) for each in sockets]
                 for sockets in _of_workers(settings.host, settings.port, settings.workers)
             ]
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             raise UserError(f"cannot listen on {where} ({error.strerror}); try another --port") from error
+        yield found
 
 
 def _of_workers(host: str, port: int, n: int) -> Iterator[list[socket.socket]]:

@@ -129,19 +129,20 @@ class Service:
         """Loads the model that is to serve, or the last one before that can be loaded."""
         chosen = self.library.serving_or_first()
         for name in (chosen.name, *reversed(chosen.before)):
-            if self._took(replace(chosen, name=name)):
+            if self._tried(replace(chosen, name=name)) is None:
                 break
         else:
             self.take(replace(chosen, name=FIRST))
         self.is_ready = True
 
-    def _took(self, serving: Serving) -> bool:
+    def _tried(self, serving: Serving) -> str | None:
+        """Lets a model serve where it can; else why it can't."""
         try:
             self.take(serving)
         except UserError as error:
             _LOG.warning("a model can't serve", extra={"about": {"model": serving.name, "error": str(error)}})
-            return False
-        return True
+            return str(error)
+        return None
 
     def take(self, serving: Serving) -> None:
         """Lets a model serve. Raises UserError, and changes nothing, where it can't be loaded."""
@@ -198,12 +199,7 @@ class Service:
                 await asyncio.to_thread(self._follow_one, chosen, pid)
 
     def _follow_one(self, chosen: Serving, pid: int) -> None:
-        try:
-            self.take(chosen)
-            self.board.tell(pid, Note(sequence=chosen.sequence))
-        except UserError as error:
-            _LOG.warning("a model can't serve", extra={"about": {"model": chosen.name, "error": str(error)}})
-            self.board.tell(pid, Note(sequence=chosen.sequence, error=str(error)))
+        self.board.tell(pid, Note(sequence=chosen.sequence, error=self._tried(chosen)))
 
     async def store(self) -> "Store":
         """The store of corrections, opened when it is first asked for."""

@@ -13,7 +13,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder where workers keep their figures; prometheus_client reads it."""
@@ -85,8 +85,3 @@ def exposition() -> bytes:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
-
-
-def forget(pid: int, folder: str) -> None:
-    """Leaves out what a process that has ended shows of the moment."""
-    mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
