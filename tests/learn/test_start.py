@@ -158,6 +158,20 @@ def test_every_batch_has_its_share_of_old_images_each_shown_as_often(
     assert torch.equal(task.images(rows)[-1], torch.from_numpy(old.images[rows[-1] - 100]))
 
 
+def test_old_images_are_shown_as_they_are_and_new_ones_changed(digits: Dataset) -> None:
+    new, old = digits.select(np.arange(40), split="train"), digits.select(np.arange(100, 170), split="train")
+    options = asked(shift=3.0, rotation=15.0)
+    task = tasks.Replaying(new, old, 0.5, options, CPU)
+    rows = task.order(40, epoch=0)[0]
+    images = task.images(rows)
+    changed = task.changed(images, rows, epoch=0)
+    is_old = rows >= 40
+    assert torch.equal(changed[is_old], images[is_old])
+    assert (changed[~is_old] != images[~is_old]).flatten(1).any(1).all()
+    alone = tasks.build(new, options, CPU)
+    assert torch.equal(changed[~is_old], alone.changed(images[~is_old], rows[~is_old], epoch=0))
+
+
 def test_norms_are_measured_on_new_and_old_images_in_their_shares(digits: Dataset) -> None:
     new, old = digits.select(np.arange(300), split="train"), digits.select(np.arange(300, 600), split="train")
     rows = tasks.Replaying(new, old, 0.25, asked(), CPU).some(200)

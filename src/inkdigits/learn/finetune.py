@@ -24,7 +24,7 @@ from inkdigits.learn.train import HISTORY_FILE, Stopped, Trained, Watch, steps, 
 from inkdigits.learn.usable import Screen
 from inkdigits.types import Dataset, Scores
 
-WAYS = (0.75, 0.5)
+WAYS = (0.75, 0.5, 0.25)
 """Shares of the way from the weights before to those after, tried where all of it forgets too much."""
 
 

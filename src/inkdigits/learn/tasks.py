@@ -125,8 +125,9 @@ class Telling(Task[Tensor]):
 class Replaying(Telling):
     """The same, old images among the new ones: to every batch as many are added as make up their share of it.
 
-    They are shown one after another, in a new order each time round. Their rows follow those of the new ones,
-    which alone are counted as the task's length.
+    They are shown one after another, in a new order each time round, and as they are: changed ones would say
+    less of what the network knew. Their rows follow those of the new ones, which alone are counted as the
+    task's length.
     """
 
     def __init__(
@@ -151,6 +152,11 @@ class Replaying(Telling):
         """See Task: of old and new ones, in their shares."""
         n_old = min(round(n * self._share), self._n_old)
         return torch.cat([super().some(n - n_old), self._old(0, n_old)])
+
+    def changed(self, images: Tensor, rows: Tensor, *, epoch: int) -> Tensor:
+        """See Task."""
+        n = int((rows < self._n).sum())
+        return torch.cat([super().changed(images[:n], rows[:n], epoch=epoch), images[n:]])
 
     def _old(self, first: int, n: int) -> Tensor:
         """The n old rows from place `first` of their endless order on."""
