@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -77,3 +79,17 @@ def running(folder: Path, *arguments: str, workers: int = 1) -> Iterator[Running
         listener.join()
         process.stdout.close()
         process.stderr.close()
+
+
+def workers(service: Running) -> list[int]:
+    """The processes that answer."""
+    found = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return [int(pid) for pid in found]
+
+
+def connected(service: Running) -> socket.socket:
+    """A connection to the service, as it is."""
+    where = urlsplit(service.url)
+    assert where.hostname
+    assert where.port
+    return socket.create_connection((where.hostname, where.port), timeout=60)

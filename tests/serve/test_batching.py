@@ -129,3 +129,47 @@ def test_a_lone_request_is_worked_on_at_once() -> None:
         asked.close()
 
     asyncio.run(scene())
+
+
+def test_calls_in_the_event_loop_leave_turns_for_others_to_come() -> None:
+    """Each of those that come takes three turns until it waits; a call between each two would find one."""
+
+    async def late(asked: Batcher[int, int], number: int) -> int:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return await asked.ask(number)
+
+    async def scene(turns: int) -> list[list[int]]:
+        work = Gate()
+        work.open.set()
+        asked: Batcher[int, int] = Batcher(work, name="test", most_waiting=100, most_together=4, turns=turns)
+        first = asyncio.create_task(asked.ask(0))
+        await asyncio.sleep(0)
+        rest = [asyncio.create_task(late(asked, number)) for number in range(1, 6)]
+        assert await asyncio.gather(first, *rest) == [0, 2, 4, 6, 8, 10]
+        with pytest.raises(ValueError, match="-1"):
+            await asked.ask(-1)
+        asked.close()
+        return work.batches[:-1]
+
+    assert asyncio.run(scene(turns=6)) == [[0, 1, 2, 3], [4, 5]]
+    assert asyncio.run(scene(turns=1))[0] == [0]
+
+
+def test_work_in_the_event_loop_runs_in_no_other_thread_and_a_break_fails_its_batch_alone() -> None:
+    threads = set()
+
+    def work(items: Sequence[int]) -> Sequence[int]:
+        threads.add(threading.current_thread())
+        if 1 in items:
+            raise OSError("broken")
+        return items
+
+    async def scene() -> None:
+        asked: Batcher[int, int] = Batcher(work, name="test", most_waiting=9, most_together=1, turns=2)
+        answers = await asyncio.gather(*(asked.ask(n) for n in range(3)), return_exceptions=True)
+        assert [type(answer) for answer in answers] == [int, OSError, int]
+        asked.close()
+
+    asyncio.run(scene())
+    assert threads == {threading.main_thread()}

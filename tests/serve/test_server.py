@@ -10,13 +10,12 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
 import pytest
 from tests.serve import pictures
-from tests.serve.running import PROGRAM, Running, running
+from tests.serve.running import PROGRAM, Running, connected, running, workers
 
 from inkdigits import weights
 
@@ -25,18 +24,6 @@ from inkdigits import weights
 def service(tmp_path: Path) -> Iterator[Running]:
     with running(tmp_path / "service", workers=2) as found:
         yield found
-
-
-def workers(service: Running) -> list[int]:
-    found = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    return [int(pid) for pid in found]
-
-
-def connected(service: Running) -> socket.socket:
-    where = urlsplit(service.url)
-    assert where.hostname
-    assert where.port
-    return socket.create_connection((where.hostname, where.port), timeout=30)
 
 
 def answered(connection: socket.socket) -> bytes:

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from inkdigits.serve import problems, watching
-from inkdigits.serve.batching import BusyError
+from inkdigits.serve.batching import Batcher, BusyError
 from inkdigits.serve.settings import Limits
 
-IsFull = Callable[[bytes], bool]
-"""Whether a request for this URL can't be answered now."""
+WaitsFor = Callable[[bytes], Batcher[Any, Any] | None]
+"""What a request for this URL will wait for, if it will."""
 
 
-def limited(limits: Limits, is_full: IsFull) -> type[HttpToolsProtocol]:
+def limited(limits: Limits, waits_for: WaitsFor) -> type[HttpToolsProtocol]:
     """The protocol of a connection with these limits."""
-    return type("Limited", (Limited,), {"limits": limits, "is_full": staticmethod(is_full)})
+    return type("Limited", (Limited,), {"limits": limits, "waits_for": staticmethod(waits_for)})
 
 
 @final
@@ -38,13 +38,16 @@ class Limited(HttpToolsProtocol):
     """
 
     limits: Limits
-    is_full: IsFull
+    waits_for: WaitsFor
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._n_head = 0
         self._in_head = True
         self._timer: asyncio.TimerHandle | None = None
+        self._batcher: Batcher[Any, Any] | None = None
+        self._is_whole = False
+        self._answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to wait for a request."""
@@ -57,6 +60,11 @@ class Limited(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits no more."""
         self._end_head()
+        self._end_request()
+        if self._answered is not None:  # uvicorn tells the last of several requests only
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -74,15 +82,30 @@ class Limited(HttpToolsProtocol):
         self._end_head()
         self._in_head = False
         is_first = self.cycle is None or self.cycle.response_complete
-        if is_first and self.is_full(self.url):
+        batcher = self.waits_for(self.url) if is_first else None
+        if batcher is not None and batcher.is_crowded:
             self._refuse()
-        else:
-            super().on_headers_complete()
+            return
+        if is_first:
+            self._batcher = batcher
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Goes on to the next request."""
         self._in_head, self._n_head = True, 0
+        if self._batcher is not None and not self._is_whole:
+            self._is_whole = True
+            self._batcher.n_coming += 1
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Goes on to what came meanwhile."""
+        self._end_request()
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Ends a connection that makes no sense."""
@@ -99,6 +122,11 @@ class Limited(HttpToolsProtocol):
             )
         else:
             self.transport.close()
+
+    def _end_request(self) -> None:
+        if self._batcher is not None and self._is_whole:
+            self._batcher.n_coming -= 1
+        self._batcher, self._is_whole = None, False
 
     def _begin_head(self) -> None:
         late = "the head of the request didn't come in time"

@@ -111,7 +111,7 @@ async def _images(request: Request, *, most: int, deadline: float) -> Images:
 async def _one(service: Service, file: File, kind: str, deadline: float, slots: asyncio.Semaphore) -> Reading:
     picture = Picture(content=file.content, name=file.name, kind=kind, deadline=deadline)
     async with slots:
-        return await until(deadline, service.batcher(kind).ask(picture))
+        return await until(deadline, service.read(picture))
 
 
 def _told(file: File, reading: Reading | BaseException) -> Reading:

@@ -1,6 +1,7 @@
 """What one worker knows and does: the model that serves, and what waits to be read by it."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from inkdigits import image
-from inkdigits.errors import UserError
+from inkdigits.errors import TooLargeError, UserError
 from inkdigits.read import engine, reader
 from inkdigits.read.engine import Engine
 from inkdigits.read.reader import Models
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
 KINDS = ("auto", "digit", "number", "grid")
 """How a picture can be read over HTTP: forms need a file that lies on the server."""
 
-PICTURES_TOGETHER = 16
+DIGITS_TOGETHER = 4
+SMALL_PIXELS = 250_000
+"""A picture of so many or fewer, if it shows one digit, is read in the event loop: a few milliseconds."""
+
+TURNS = 4
+"""Of the event loop, between two calls in it: a request takes about as many until it waits or is refused."""
+
 IMAGES_TOGETHER = 512
-PIXELS_TOGETHER = 4_000_000
-"""Pixels of pictures that are held at once, or one picture of more."""
 
 _LOOK_SECONDS = 0.1
 
@@ -101,11 +106,12 @@ class Service:
         self._lines = functools.cache(lambda: engine.shipped("number", threads=1))
         limits = settings.limits
         self.digits = Batcher(
-            self._read_digits,
+            self._read_small_digits,
             name="digits",
             most_waiting=limits.n_waiting_pictures,
-            most_together=PICTURES_TOGETHER,
+            most_together=DIGITS_TOGETHER,
             told=watching.batch("pictures"),
+            turns=TURNS,
         )
         self.images = Batcher(
             self._score,
@@ -152,20 +158,21 @@ class Service:
         )
         watching.serves(serving.name)
 
-    def is_full(self, url: bytes) -> bool:
-        """Whether a request can't be answered as too many wait: known before anything of it is read."""
+    def waits_for(self, url: bytes) -> Batcher[Any, Any] | None:
+        """What a request for a URL will wait for, if it will: known before anything else of it is."""
         path, _, query = url.partition(b"?")
         if path == b"/v1/read":
-            batcher: Batcher[Any, Any] = self.digits if b"as=digit" in query else self.documents
-        elif path in (b"/v1/classify", b"/v1/explain") or path.endswith(b"/infer"):
-            batcher = self.images
-        else:
-            return False
-        return batcher.is_full
+            return self.digits if b"as=digit" in query else self.documents
+        if path in (b"/v1/classify", b"/v1/explain") or path.endswith(b"/infer"):
+            return self.images
+        return None
 
-    def batcher(self, kind: str) -> Batcher[Picture, Reading]:
-        """Where a picture of a kind is read."""
-        return self.digits if kind == "digit" else self.documents
+    async def read(self, picture: Picture) -> Reading:
+        """What a picture says. Raises BusyError where too many wait, UserError where it can't be read."""
+        if picture.kind == "digit":
+            with contextlib.suppress(TooLargeError):  # for the event loop
+                return await self.digits.ask(picture)
+        return await self.documents.ask(picture)
 
     def close(self) -> None:
         """Ends the threads."""
@@ -240,22 +247,15 @@ class Service:
             except UserError as error:
                 _LOG.info("no fine-tuning was begun", extra={"about": {"error": str(error)}})
 
-    def _read_digits(self, pictures: Sequence[Picture]) -> Sequence[Reading | Exception]:
-        """One digit each, as many scored in one go as have so many pixels together."""
-        found: list[Reading | Exception] = []
-        decoded: list[Gray | Exception] = []
-        n_pixels = 0
-        for picture in pictures:
-            decoded.append(_decoded(picture, self._limits))
-            n_pixels += decoded[-1].size if isinstance(decoded[-1], np.ndarray) else 0
-            if n_pixels > PIXELS_TOGETHER:
-                found += self._told_digits(pictures[len(found) : len(found) + len(decoded)], decoded)
-                decoded, n_pixels = [], 0
-        return found + self._told_digits(pictures[len(found) :], decoded)
+    def _read_small_digits(self, pictures: Sequence[Picture]) -> Sequence[Reading | Exception]:
+        limits = self._limits
+        return self._read_digits(pictures, replace(limits, n_pixels=min(limits.n_pixels, SMALL_PIXELS)))
 
-    def _told_digits(
-        self, pictures: Sequence[Picture], decoded: Sequence[Gray | Exception]
-    ) -> list[Reading | Exception]:
+    def _read_digits(
+        self, pictures: Sequence[Picture], limits: image.Limits
+    ) -> Sequence[Reading | Exception]:
+        """One digit each, all scored together."""
+        decoded = [_decoded(picture, limits) for picture in pictures]
         served = self.served
         whole = [each for each in decoded if not isinstance(each, Exception)]
         pages = iter(reader.single_digits(whole, served.models, max_error=self.settings.max_error))
@@ -271,7 +271,12 @@ class Service:
         ]
 
     def _read_documents(self, pictures: Sequence[Picture]) -> Sequence[Reading | Exception]:
-        return [self._document(picture) for picture in pictures]
+        return [
+            self._read_digits([picture], self._limits)[0]
+            if picture.kind == "digit"
+            else self._document(picture)
+            for picture in pictures
+        ]
 
     def _document(self, picture: Picture) -> Reading | Exception:
         served = self.served

@@ -64,7 +64,7 @@ def _config(service: Service, settings: Settings) -> uvicorn.Config:
 
     return uvicorn.Config(
         build(service, around),
-        http=limited(settings.limits, service.is_full),
+        http=limited(settings.limits, service.waits_for),
         loop="auto",
         ws="none",
         lifespan="on",
