@@ -76,6 +76,11 @@ class AugmentOptions:
         for name, limit in limits.items():
             _within(name, getattr(self, name), 0.0, limit)
 
+    def times(self, factor: float) -> "AugmentOptions":
+        """The same with every amount times that factor; flips stay."""
+        amounts = {name: value for name, value in vars(self).items() if not isinstance(value, bool)}
+        return replace(self, **{name: value * factor for name, value in amounts.items()})
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:

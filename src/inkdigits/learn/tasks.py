@@ -25,6 +25,10 @@ _REPLAY_STREAM = 1 << 22
 
 _MOST_PIXELS = 4_000_000
 
+REPLAYED_CHANGE = 0.5
+"""Of how far new ones are. Changed as far, where those are few, old images let the network forget what is no
+digit; as they are, what it knew of digits unlike them."""
+
 Targets = TypeVar("Targets")
 
 
@@ -125,9 +129,8 @@ class Telling(Task[Tensor]):
 class Replaying(Telling):
     """The same, old images among the new ones: to every batch as many are added as make up their share of it.
 
-    They are shown one after another, in a new order each time round, and as they are: changed ones would say
-    less of what the network knew. Their rows follow those of the new ones, which alone are counted as the
-    task's length.
+    They are shown one after another, in a new order each time round, changed by REPLAYED_CHANGE of what the
+    new ones are. Their rows follow those of the new ones, which alone are counted as the task's length.
     """
 
     def __init__(
@@ -156,7 +159,10 @@ class Replaying(Telling):
     def changed(self, images: Tensor, rows: Tensor, *, epoch: int) -> Tensor:
         """See Task."""
         n = int((rows < self._n).sum())
-        return torch.cat([super().changed(images[:n], rows[:n], epoch=epoch), images[n:]])
+        new = super().changed(images[:n], rows[:n], epoch=epoch)
+        amounts = self._options.augment.times(REPLAYED_CHANGE)
+        old = augment(images[n:], rows[n:], amounts, seed=self._options.seed, epoch=epoch)
+        return torch.cat([new, old])
 
     def _old(self, first: int, n: int) -> Tensor:
         """The n old rows from place `first` of their endless order on."""
