@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inkdigits import image
-from inkdigits.errors import TooLargeError, UserError
+from inkdigits.errors import UserError
 from inkdigits.image import documents
 from inkdigits.types import Gray
 
@@ -243,30 +243,6 @@ def test_pages_that_are_not_there_lose_no_others() -> None:
         "page 2 of x.pdf is damaged and can't be drawn",
         "(3508, 2479)",
     ]
-
-
-def test_too_many_pages_are_refused_by_what_the_file_says_without_a_reader(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    claims = pdf(b"<</Type/Catalog/Pages 2 0 R>>", b"<< /Count 51 /Type\n/Pages /Kids[] >>")
-    monkeypatch.setattr(documents, "_Reader", None)
-    with pytest.raises(TooLargeError, match=r"^x\.pdf has more than 50 pages"):
-        next(image.pages(claims, name="x.pdf", limits=image.Limits(n_pages=50)))
-
-
-def test_other_counts_in_a_pdf_are_no_pages() -> None:
-    bookmarks = one_page(A4, b"<</Type/Outlines/Count 5000>>", catalogue=b"/Outlines 5 0 R")
-    cut = bookmarks.replace(b"/Kids[3 0 R]/Count 1>>", b"/Kids[3 0 R]/Count 5000>>")
-    table = cut.rindex(b"startxref")
-    assert cut != bookmarks
-    again = cut + (
-        b"2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\nxref\n2 1\n%010d 00000 n \n"
-        b"trailer\n<</Size 6/Root 1 0 R/Prev %b>>\nstartxref\n%d\n%%%%EOF\n"
-        % (len(cut), cut[table:].split()[1], len(cut) + 50)
-    )
-    for content in (bookmarks, again):
-        assert image.n_pages(content) == 1
-        assert len(told(content)) == 1
 
 
 def bomb(*, levels: int = 30) -> list[bytes]:

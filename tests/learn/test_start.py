@@ -171,6 +171,9 @@ def test_old_images_are_changed_half_as_far_as_new_ones(digits: Dataset) -> None
         expected = augment(images[of], rows[of], amounts, seed=options.seed, epoch=0)
         assert torch.equal(changed[of], expected)
         assert (changed[of] != images[of]).flatten(1).any(1).all()
+    few = tasks.Replaying(new, old, 0.01, options, CPU)
+    rows = few.order(40, epoch=0)[0]
+    assert len(few.changed(few.images(rows), rows, epoch=0)) == len(rows) == 40
 
 
 def test_norms_are_measured_on_new_and_old_images_in_their_shares(digits: Dataset) -> None:

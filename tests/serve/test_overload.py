@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 from tests.serve import pictures
 from tests.serve.running import Running, connected, running, workers
 
@@ -92,6 +94,7 @@ def test_as_many_as_may_wait_are_answered_and_the_rest_refused_again_and_again(
 def test_most_of_a_burst_is_refused_before_it_is_looked_at(service: Running) -> None:
     before = refused_so_far(service)
     n_refused = burst(service, "auto", 60)[503]
+    assert n_refused
     assert refused_so_far(service) - before >= 0.9 * n_refused
 
 
@@ -107,12 +110,37 @@ def test_who_leaves_gives_the_place_back(service: Running) -> None:
 
 
 def test_whole_requests_on_one_connection_are_answered_in_turn(service: Running) -> None:
-    n = N_WAITING["auto"] // 2
+    n, whole = 2 * N_WAITING["digit"], request("digit")
+    with connected(service) as connection, connection.makefile("rb") as stream:
+        sending = threading.Thread(target=connection.sendall, args=(whole * n,))
+        sending.start()
+        for _ in range(n):
+            assert stream.readline().startswith(b"HTTP/1.1 200 ")
+            length = int(http.client.parse_headers(stream)["content-length"])
+            assert json.loads(stream.read(length))
+        sending.join()
+    assert burst(service, "digit", N_WAITING["digit"]) == {200: N_WAITING["digit"]}
+
+
+def test_what_takes_long_to_decode_keeps_nobody_waiting(service: Running) -> None:
+    """A JPEG of 500×500 whose last scan comes again and again: seconds of work in a megabyte."""
+    stream = io.BytesIO()
+    Image.fromarray(pictures.drawn(pictures.digits().images[0], side=500)).save(
+        stream, "JPEG", progressive=True
+    )
+    whole = stream.getvalue()
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    slow = whole[:-2] + last * (500_000 // len(last)) + whole[-2:]
+    head = f"POST /v1/read?as=digit HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(slow)}\r\n\r\n"
     with connected(service) as connection:
-        connection.sendall(request("digit") * n)
-        with connection.makefile("rb") as stream:
-            for _ in range(n):
-                assert stream.readline().startswith(b"HTTP/1.1 200 ")
-                length = int(http.client.parse_headers(stream)["content-length"])
-                assert json.loads(stream.read(length))
-    assert burst(service, "auto", n) == {200: n}
+        since = time.monotonic()
+        connection.sendall(head.encode() + slow)
+        lone = []
+        while time.monotonic() - since < 1:
+            before = time.monotonic()
+            assert service.get("/livez").status_code == 200
+            lone.append(time.monotonic() - before)
+        assert answer(connection)[0].status == 200
+        took = time.monotonic() - since
+    assert took > 1, "it isn't slow any more: make it longer"
+    assert max(lone) < took / 2

@@ -1,6 +1,5 @@
 """The pages of a PDF, a TIFF of several pictures, or a single picture, one in memory at a time."""
 
-import re
 import struct
 import subprocess
 import sys
@@ -23,11 +22,6 @@ _SECONDS = 30.0
 
 _MEMORY = 1 << 30
 """The most bytes of memory that it may take; the largest picture in colour takes not quite half."""
-
-_OBJECT, _TREE, _COUNT = (
-    re.compile(pattern)
-    for pattern in (rb"(\d{1,9}) \d{1,5} obj", rb"/Type\s*/Pages\b", rb"/Count\s*(\d{1,9})")
-)
 
 _MOST_BREAKS = 3
 """Pages of one PDF that may break its reader before the rest is left out: 2,000 of them would take hours."""
@@ -64,7 +58,6 @@ def n_pages(source: Path | bytes, *, name: str = "") -> int:
     content = decoding.read_bytes(source, name=name, limits=LIMITS)
     if not _is_pdf(content):
         return _n_pictures(content, name=name, limits=LIMITS)
-    _checked(_n_claimed(content), name=name, limits=LIMITS)
     with closing(_Reader(content, name=name)) as reader:
         return _checked(reader.open(), name=name, limits=LIMITS)
 
@@ -142,25 +135,10 @@ def _tiff_page(tiff: TiffImageFile, number: int, *, name: str, limits: Limits) -
 
 
 def _pdf_pages(content: bytes, wanted: slice, *, name: str, limits: Limits) -> Iterator[Gray | UserError]:
-    _checked(_n_claimed(content), name=name, limits=limits)
     with closing(_Reader(content, name=name)) as reader:
         for number in range(_checked(reader.open(), name=name, limits=limits))[wanted]:
             page = reader.page(number)
             yield page if isinstance(page, UserError) else cutouts.on_own_paper(page)
-
-
-def _n_claimed(content: bytes) -> int:
-    """The most pages that a tree of them in a PDF says it has, 0 where none can be seen for compression.
-
-    It is the number that the reader goes by too, which takes a tenth of a second to start. Of an object that
-    was written more than once the last counts.
-    """
-    found = {}
-    for written in content.split(b"endobj"):
-        number, count = _OBJECT.search(written), _COUNT.search(written)
-        if number and count and _TREE.search(written):
-            found[number[1]] = int(count[1])
-    return max(found.values(), default=0)
 
 
 def _page_name(number: int, name: str) -> str:

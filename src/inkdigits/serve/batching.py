@@ -28,7 +28,7 @@ class Batcher(Generic[Item, Answer]):
     `most_waiting` of it may wait, `most_together` of it goes into one call. A call runs in a thread of the
     batcher's own; with `turns`, in the event loop itself, after so many turns of it, so that requests that
     have come get as far as to wait or to be refused before it is held up again. `n_coming` is for whoever
-    knows how many are on their way to ask, or wait for their answers.
+    knows how many requests are on their way to ask, or wait: as many as `most_waiting` crowd it.
     """
 
     def __init__(

@@ -74,11 +74,14 @@ class Limited(HttpToolsProtocol):
             if self._timer is None:
                 self._begin_head()
         super().data_received(data)
+        if isinstance(self.cycle, _Refused) and self.timeout_keep_alive_task is None:
+            self._wait_for_next()  # the rest of a body that was refused
         if self._in_head and self._n_head > self.limits.n_header_bytes:
             self._leave(431, f"the head of a request may have {self.limits.n_header_bytes:,} bytes")
 
     def on_headers_complete(self) -> None:
         """Goes on to the body."""
+        self._unset_keepalive_if_required()  # of one that was refused just before
         self._end_head()
         self._in_head = False
         is_first = self.cycle is None or self.cycle.response_complete
@@ -107,6 +110,11 @@ class Limited(HttpToolsProtocol):
         self._end_request()
         super().on_response_complete()
 
+    def pause_writing(self) -> None:
+        """Waits until the answer is read, which may be never: nobody else has to wait for that."""
+        self._end_request()
+        super().pause_writing()
+
     def send_400_response(self, msg: str) -> None:
         """Ends a connection that makes no sense."""
         del msg
@@ -117,11 +125,14 @@ class Limited(HttpToolsProtocol):
         self.cycle = _Refused()  # type: ignore[assignment]
         self.transport.write(_BUSY)
         if self.parser.should_keep_alive():
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._wait_for_next()
         else:
             self.transport.close()
+
+    def _wait_for_next(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
 
     def _end_request(self) -> None:
         if self._batcher is not None and self._is_whole:

@@ -1,10 +1,10 @@
 """What one worker knows and does: the model that serves, and what waits to be read by it."""
 
 import asyncio
-import contextlib
 import functools
 import logging
 import os
+import struct
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from inkdigits import image
-from inkdigits.errors import TooLargeError, UserError
+from inkdigits.errors import UserError
 from inkdigits.read import engine, reader
 from inkdigits.read.engine import Engine
 from inkdigits.read.reader import Models
@@ -33,8 +33,13 @@ KINDS = ("auto", "digit", "number", "grid")
 """How a picture can be read over HTTP: forms need a file that lies on the server."""
 
 DIGITS_TOGETHER = 4
-SMALL_PIXELS = 250_000
-"""A picture of so many or fewer, if it shows one digit, is read in the event loop: a few milliseconds."""
+QUICK_PIXELS = 250_000
+QUICK_BYTES = 1 << 17
+"""A PNG of so much or less, if it shows one digit, is read in the event loop: a few milliseconds."""
+
+_PNG = struct.Struct(">8s8xII")
+_PNG_BEGINS = b"\x89PNG\r\n\x1a\n"
+_PNG_TEXTS = (b"zTXt", b"iTXt")
 
 TURNS = 4
 """Of the event loop, between two calls in it: a request takes about as many until it waits or is refused."""
@@ -106,7 +111,7 @@ class Service:
         self._lines = functools.cache(lambda: engine.shipped("number", threads=1))
         limits = settings.limits
         self.digits = Batcher(
-            self._read_small_digits,
+            self._read_digits,
             name="digits",
             most_waiting=limits.n_waiting_pictures,
             most_together=DIGITS_TOGETHER,
@@ -169,10 +174,8 @@ class Service:
 
     async def read(self, picture: Picture) -> Reading:
         """What a picture says. Raises BusyError where too many wait, UserError where it can't be read."""
-        if picture.kind == "digit":
-            with contextlib.suppress(TooLargeError):  # for the event loop
-                return await self.digits.ask(picture)
-        return await self.documents.ask(picture)
+        is_quick = picture.kind == "digit" and _is_quick(picture.content)
+        return await (self.digits if is_quick else self.documents).ask(picture)
 
     def close(self) -> None:
         """Ends the threads."""
@@ -247,15 +250,9 @@ class Service:
             except UserError as error:
                 _LOG.info("no fine-tuning was begun", extra={"about": {"error": str(error)}})
 
-    def _read_small_digits(self, pictures: Sequence[Picture]) -> Sequence[Reading | Exception]:
-        limits = self._limits
-        return self._read_digits(pictures, replace(limits, n_pixels=min(limits.n_pixels, SMALL_PIXELS)))
-
-    def _read_digits(
-        self, pictures: Sequence[Picture], limits: image.Limits
-    ) -> Sequence[Reading | Exception]:
+    def _read_digits(self, pictures: Sequence[Picture]) -> Sequence[Reading | Exception]:
         """One digit each, all scored together."""
-        decoded = [_decoded(picture, limits) for picture in pictures]
+        decoded = [_decoded(picture, self._limits) for picture in pictures]
         served = self.served
         whole = [each for each in decoded if not isinstance(each, Exception)]
         pages = iter(reader.single_digits(whole, served.models, max_error=self.settings.max_error))
@@ -272,9 +269,7 @@ class Service:
 
     def _read_documents(self, pictures: Sequence[Picture]) -> Sequence[Reading | Exception]:
         return [
-            self._read_digits([picture], self._limits)[0]
-            if picture.kind == "digit"
-            else self._document(picture)
+            self._read_digits([picture])[0] if picture.kind == "digit" else self._document(picture)
             for picture in pictures
         ]
 
@@ -311,6 +306,19 @@ class Service:
     def _limits(self) -> image.Limits:
         limits = self.settings.limits
         return image.Limits(n_bytes=limits.n_bytes, n_pixels=limits.n_pixels, n_pages=limits.n_pages)
+
+
+def _is_quick(content: bytes) -> bool:
+    """Whether a picture is decoded in a few milliseconds, whatever is in it.
+
+    Other formats than PNG aren't: a JPEG may say many times over how all of its pixels are to be changed.
+    Nor are texts in a PNG, which may be a thousand times as long as they are compressed.
+    """
+    if not _PNG.size <= len(content) <= QUICK_BYTES:
+        return False
+    begins, width, height = _PNG.unpack_from(content)
+    is_small = begins == _PNG_BEGINS and 0 < width * height <= QUICK_PIXELS
+    return is_small and not any(text in content for text in _PNG_TEXTS)
 
 
 def _decoded(picture: Picture, limits: image.Limits) -> Gray | Exception:
