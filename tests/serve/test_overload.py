@@ -38,6 +38,13 @@ def request(kind: str) -> bytes:
     return head.encode() + body
 
 
+def answer(connection: socket.socket) -> tuple[http.client.HTTPResponse, bytes]:
+    """What comes for a request that was sent."""
+    found = http.client.HTTPResponse(connection)
+    found.begin()
+    return found, found.read()
+
+
 @contextlib.contextmanager
 def sent(service: Running, kind: str, n: int) -> Iterator[list[socket.socket]]:
     """Connections with a request on each, which the worker finds all at once."""
@@ -45,6 +52,10 @@ def sent(service: Running, kind: str, n: int) -> Iterator[list[socket.socket]]:
     (worker,) = workers(service)
     with contextlib.ExitStack() as stack:
         connections = [stack.enter_context(connected(service)) for _ in range(n)]
+        for connection in connections:  # so that the worker has accepted all of them
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        for connection in connections:
+            assert answer(connection)[0].status == 200
         os.kill(worker, signal.SIGSTOP)
         try:
             for connection in connections:
@@ -52,13 +63,6 @@ def sent(service: Running, kind: str, n: int) -> Iterator[list[socket.socket]]:
         finally:
             os.kill(worker, signal.SIGCONT)
         yield connections
-
-
-def answer(connection: socket.socket) -> tuple[http.client.HTTPResponse, bytes]:
-    """What comes for a request that was sent."""
-    found = http.client.HTTPResponse(connection)
-    found.begin()
-    return found, found.read()
 
 
 def burst(service: Running, kind: str, n: int) -> Counter[int]:
