@@ -16,6 +16,10 @@ class TooLargeError(UserError):
     """The same, where a file has more bytes, pixels or pages than are read."""
 
 
+class UnwritableError(UserError):
+    """The same, where a file can't be written: its disk is full, or its folder isn't ours."""
+
+
 class UnknownFormatError(UserError):
     """The same, where a file is in no format that is read."""
 

@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from inkdigits.errors import UserError
+from inkdigits.errors import UnwritableError
 
 _HALF = ".part"
 _RANDOM_BYTES = 4
@@ -14,7 +14,7 @@ _RANDOM_BYTES = 4
 def write(path: Path, content: bytes | memoryview) -> None:
     """Puts `content` at `path` in one move; what stood there before stays until the new file is whole.
 
-    Raises UserError, and leaves no half file, where the folder can't be written or the disk is full.
+    Raises UnwritableError, and leaves no half file, where the folder can't be written or the disk is full.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_HALF}")
     try:
@@ -27,7 +27,7 @@ def write(path: Path, content: bytes | memoryview) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()
-        raise UserError(
+        raise UnwritableError(
             f"cannot write {path}: {error.strerror}; what was saved before is untouched"
         ) from error
 

@@ -1,6 +1,7 @@
 """The whole way round: corrections of a new hand, a new model, the gate, the swap, and back."""
 
 import json
+import resource
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import httpx
 import numpy as np
 import pytest
 from tests.serve import pictures
-from tests.serve.running import PROGRAM, Running, running
+from tests.serve.running import PROGRAM, Running, running, workers
 
 from inkdigits import image
 from inkdigits.types import Dataset, Images
@@ -74,9 +75,14 @@ def correct(service: Running, shown: Dataset) -> None:
     assert service.post("/v1/corrections/review", json=review).json() == {"reviewed": len(shown)}
 
 
-def retrain(service: Running, *arguments: str) -> subprocess.CompletedProcess[str]:
+def retrain(
+    service: Running, *arguments: str, most_bytes: int = resource.RLIM_INFINITY
+) -> subprocess.CompletedProcess[str]:
     command = [*PROGRAM, "retrain", "--folder", str(service.folder), "--json", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most_bytes, resource.RLIM_INFINITY))
+        out, error = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(command, process.returncode, out, error)
 
 
 def test_fifty_corrections_become_a_model_that_serves_and_is_rolled_back(
@@ -124,3 +130,23 @@ def test_with_nothing_accepted_there_is_nothing_to_learn(service: Running) -> No
     done = retrain(service)
     assert done.returncode == 1
     assert "no correction was accepted yet" in done.stderr
+
+
+def test_a_disk_that_is_full_ends_it_with_a_sentence_and_tells_nobody_where_the_folder_is(
+    service: Running, digits: Dataset
+) -> None:
+    correct(service, some(digits, 0, N_EACH))
+    for pid in workers(service):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+    for path in ("/v1/jobs", "/v1/models/house/promote"):
+        answer = service.post(path, json={})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+        assert answer.json()["detail"] == "nothing can be written here now; try again later"
+    assert service.get("/v1/status").json()["model"] == "reader"
+    done = retrain(service, most_bytes=1000)
+    assert done.returncode == 1
+    assert f"cannot write {service.folder}" in done.stderr
+    assert not list(service.folder.rglob("*.npz"))
+    (job,) = service.get("/v1/jobs").json()["jobs"]
+    assert (job["state"], str(service.folder) in job["error"]) == ("failed", False)
+    assert "corrections.npz: File too large" in job["error"]

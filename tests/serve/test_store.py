@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from inkdigits.errors import ArgumentError, UserError
-from inkdigits.serve import database, store
+from inkdigits.serve import database, entries, store
 from inkdigits.serve.store import Added, Counts, NewCorrection, Store
 from inkdigits.types import Gray
 
@@ -196,6 +196,19 @@ def test_a_source_may_have_only_so_many_waiting(url: str) -> None:
     with pytest.raises(store.TooManyError):
         kept.add(correction(4))
     kept.withdraw(second.id, second.undo or "")
+    assert kept.add(correction(4)).is_new
+    kept.close()
+
+
+def test_what_is_made_and_taken_back_in_turn_has_a_bound(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = store.open(url, most_waiting=3)
+    for seed in range(3):
+        made = kept.add(correction(seed))
+        kept.withdraw(made.id, made.undo or "")
+    with pytest.raises(store.TooManyError, match="3 corrections from here were taken back within the hour"):
+        kept.add(correction(3))
+    assert kept.add(correction(3, source="garden")).is_new
+    monkeypatch.setattr(entries, "TAKEN_BACK_COUNTS", datetime.timedelta())
     assert kept.add(correction(4)).is_new
     kept.close()
 

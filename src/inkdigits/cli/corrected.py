@@ -1,9 +1,11 @@
 """What people corrected, as a data set."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 
+from inkdigits import files
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import directory
 from inkdigits.serve import store as stores
@@ -38,9 +40,7 @@ def write(url: str, path: Path) -> int:
         raise UserError(
             "no correction was accepted yet, or none whose image is kept: there is nothing to learn from"
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, images=accepted.images, labels=np.array(accepted.labels))
-    except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror})") from error
+    whole = io.BytesIO()
+    np.savez(whole, images=accepted.images, labels=np.array(accepted.labels))
+    files.write(path, whole.getbuffer())
     return len(accepted.labels)

@@ -1,6 +1,8 @@
 """`inkdigits retrain`: from corrections to a model that serves, or to the sentence that says why not."""
 
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,13 @@ def retrain(kept: Path, url: str | None, job: Path | None, *, force: bool, as_js
     """Fine-tunes, judges, and lets the model serve where it got better; the exit status."""
     settings = Settings(folder=kept)
     folder = job or Jobs(settings.jobs, (), {}).make()
-    with jobs.at_work(folder):
+    with jobs.at_work(folder), Stopping() as stopping:
         try:
-            result = _result(settings, url or stores.default_url(kept), folder, force=force)
-        except Stopped:
+            result = _result(settings, url or stores.default_url(kept), folder, stopping.asked, force=force)
+        except (Stopped, KeyboardInterrupt):
             result = {"state": jobs.STOPPED}
         except UserError as error:
-            jobs.tell_result(folder, state=jobs.FAILED, error=str(error))
+            jobs.tell_result(folder, state=jobs.FAILED, error=_without_paths(error, kept))
             raise
         except BaseException:
             jobs.tell_result(folder, state=jobs.FAILED, error="it broke off; its log says why")
@@ -53,7 +55,9 @@ def retrain(kept: Path, url: str | None, job: Path | None, *, force: bool, as_js
     return {jobs.PROMOTED: 0, jobs.STOPPED: INTERRUPTED}.get(result["state"], 1)
 
 
-def _result(settings: Settings, url: str, folder: Path, *, force: bool) -> dict[str, Any]:
+def _result(
+    settings: Settings, url: str, folder: Path, stop: Callable[[], bool], *, force: bool
+) -> dict[str, Any]:
     library = Library(settings.models)
     data = folder / "corrections.npz"
     corrected.write(url, data)
@@ -65,7 +69,7 @@ def _result(settings: Settings, url: str, folder: Path, *, force: bool) -> dict[
         None if start == START else START
     )  # all else that it learnt are earlier corrections, which come again
     try:
-        found = _finetuned(Order(model=start, data=str(data), old=old, force=force), folder)
+        found = _finetuned(Order(model=start, data=str(data), old=old, force=force), folder, stop)
     finally:
         data.unlink()  # who deletes an image from the store deletes it everywhere
     verdict = _told(found.verdict)
@@ -75,12 +79,14 @@ def _result(settings: Settings, url: str, folder: Path, *, force: bool) -> dict[
     name = f"corrected-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     about = {"verdict": verdict, "figures": _figures(found.verdict)}
     library.add(name, export.graph(models.find(str(model))), going_on=model.read_bytes(), about=about)
-    library.promote(name)
     jobs.tell_progress(folder, 1.0)
+    if stop():
+        return {"state": jobs.STOPPED}
+    library.promote(name)
     return {"state": jobs.PROMOTED, "verdict": verdict, "model": name}
 
 
-def _finetuned(order: Order, folder: Path) -> Result:
+def _finetuned(order: Order, folder: Path, stop: Callable[[], bool]) -> Result:
     told = 0.0
 
     def after_step(step: int, n_steps: int, _loss: float) -> None:
@@ -89,13 +95,15 @@ def _finetuned(order: Order, folder: Path) -> Result:
             told = time.monotonic()
             jobs.tell_progress(folder, _TRAINING * step / n_steps)
 
-    with Stopping() as stopping:
-        return finetune.finetune(
-            order,
-            folder / "run",
-            watch=Watch(after_step=after_step, stop=stopping.asked),
-            screen=reader.several,
-        )
+    watch = Watch(after_step=after_step, stop=stop)
+    return finetune.finetune(order, folder / "run", watch=watch, screen=reader.several)
+
+
+def _without_paths(error: UserError, kept: Path) -> str:
+    """The sentence as anybody may see it on the page: it doesn't say where the service keeps its things."""
+    if isinstance(error, stores.UnusableError):
+        return "the corrections can't be reached; the log of this fine-tuning says why"
+    return str(error).replace(f"{kept}{os.sep}", "")
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:

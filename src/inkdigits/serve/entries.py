@@ -17,12 +17,16 @@ MOST_LABEL, MOST_SOURCE = 64, 128
 """Characters of a label, and of the name of a source or a model."""
 
 
+TAKEN_BACK_COUNTS = datetime.timedelta(hours=1)
+"""How long a correction that its maker took back counts against its source."""
+
+
 class NotThereError(UserError):
     """There is no such correction, or it isn't this one's to take back."""
 
 
 class TooManyError(UserError):
-    """As many corrections of one source wait as may."""
+    """As many corrections of one source wait as may, or were taken back of late."""
 
 
 class UnusableError(UserError):

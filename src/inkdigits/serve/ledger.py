@@ -167,6 +167,13 @@ class Ledger:
                 f"{self._most_waiting} corrections from here wait to be reviewed, as many as may; "
                 "come again once some are"
             )
+        # Or a store that only grows would have no bound: made and taken back in turn, nothing ever waits.
+        taken_back = _taken_back(source, since=_now() - entries.TAKEN_BACK_COUNTS)
+        if connection.execute(taken_back).scalar_one() >= self._most_waiting:
+            raise TooManyError(
+                f"{self._most_waiting} corrections from here were taken back within the hour, "
+                "as many as may; come again later"
+            )
 
     def _added(self, connection: Connection, new: NewCorrection, sha256: str) -> Added:
         undo = secrets.token_urlsafe(_UNDO_BYTES)
@@ -222,6 +229,17 @@ def _same(rows: Sequence[Any], label: str) -> Any:
     waiting = [row for row in rows if row.state == "waiting"]
     accepted = [row for row in rows if row.state == "accepted"]
     return next((row for row in [*waiting, *accepted[-1:]] if row.label == label), None)
+
+
+def _taken_back(source: str, *, since: datetime.datetime) -> Select[int]:
+    """Counts what the source has taken back itself since then."""
+    wanted = select(func.count()).select_from(decisions).join(corrections)
+    return wanted.where(
+        corrections.c.source == source,
+        decisions.c.state == "withdrawn",
+        decisions.c.decided_by == source,
+        decisions.c.made >= since,
+    )
 
 
 def _waiting(connection: Connection, ids: Iterable[int]) -> list[int]:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from inkdigits import __version__
-from inkdigits.errors import UserError
+from inkdigits.errors import UnwritableError, UserError
 from inkdigits.serve import managers
 from inkdigits.serve.jobs import RunningError
 from inkdigits.serve.models import Library, NotThereError, Serving
@@ -79,6 +79,8 @@ async def _chosen(request: Request, choose: Callable[[Library], Serving]) -> Res
         chosen = await asyncio.to_thread(choose, service.library)
     except NotThereError as error:
         raise Problem(404, str(error)) from error
+    except UnwritableError:
+        raise
     except UserError as error:
         raise Problem(409, str(error)) from error
     return await _followed(service, chosen, before)

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from inkdigits.errors import TooLargeError, UnknownFormatError, UserError
+from inkdigits.errors import TooLargeError, UnknownFormatError, UnwritableError, UserError
 from inkdigits.serve.batching import BusyError
 from inkdigits.serve.entries import UnusableError
 
@@ -19,6 +19,7 @@ AGAIN_SECONDS = 1
 """When somebody who was sent away may come again."""
 
 _STORE_SECONDS = 10
+_UNUSABLE = (UnusableError, UnwritableError)
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ _ANSWERS: dict[type[Exception], tuple[int, str, int | None]] = {
     TooLargeError: (413, "", None),
     UnknownFormatError: (415, "", None),
     UnusableError: (503, "the corrections can't be reached now; try again later", _STORE_SECONDS),
+    UnwritableError: (503, "nothing can be written here now; try again later", _STORE_SECONDS),
     UserError: (422, "", None),
 }
 
@@ -55,8 +57,8 @@ def of(error: Exception) -> Problem:
         return error
     if isinstance(error, HTTPException):
         return Problem(error.status_code, error.detail)
-    if isinstance(error, UnusableError):
-        _LOG.error("the store can't be used", extra={"about": {"error": str(error)}})
+    if isinstance(error, _UNUSABLE):
+        _LOG.error("what the service keeps can't be used", extra={"about": {"error": str(error)}})
     for kind, (status, detail, after) in _ANSWERS.items():
         if isinstance(error, kind):
             return Problem(status, detail or str(error), after=after)

@@ -51,7 +51,8 @@ class Store(Protocol):
         """The correction as it is kept from now on, waiting; or an earlier one that says the same.
 
         That is one of the same image that waits, or the one of it that counts now. Raises TooManyError where
-        the source has as many waiting as it may, and UserError for what can't be kept.
+        the source has as many waiting as it may, or took as many back within the hour, and UserError for what
+        can't be kept.
         """
         ...
 
@@ -105,8 +106,9 @@ def open(  # noqa: A001 (as gzip.open)
 
     A relative FILE is in the current folder; all after the three slashes is its name, as it stands. Where
     `keeps_images` is false, only the hashes of images are kept. `most_waiting` corrections of one source may
-    wait. Raises UserError for a URL of another kind, another program's database, one written by a newer
-    version, and one that can't be reached or written; no password is in its sentence.
+    wait, and as many be taken back by it in an hour. Raises UserError for a URL of another kind, another
+    program's database, one written by a newer version, and one that can't be reached or written; no password
+    is in its sentence.
     """
     try:
         from inkdigits.serve import ledger  # noqa: PLC0415 (SQLAlchemy takes a third of a second)
