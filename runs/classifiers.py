@@ -10,13 +10,14 @@ import numpy as np
 
 from inkdigits import stats
 from inkdigits.data.known import DIGITS
+from inkdigits.evaluate import calibration
 from inkdigits.learn import recipes
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.read import engine
 from inkdigits.read.engine import Engine
 from inkdigits.types import Dataset, Scores
-from runs import calibration, digits, training
+from runs import digits, shipping, training
 
 SHOWN = 3_000
 """Held-out images that the scales of whole numbers are found on."""
@@ -30,7 +31,7 @@ def parser(description: str, out: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--images", type=int, default=digits.N, help="digit images to draw")
     made.add_argument("--epochs", type=float, help="passes over them")
-    made.add_argument("--out", type=Path, default=calibration.WEIGHTS / out)
+    made.add_argument("--out", type=Path, default=shipping.WEIGHTS / out)
     return made
 
 
@@ -43,25 +44,20 @@ def finish(made: Model, held: Dataset, out: Path, *, second: Engine | None = Non
     def asked(first: Engine) -> Engine:
         return first if second is None else engine.second_asked(first, second)
 
-    temperature = calibration.best_temperature(lambda tried: _nll(made, held, tried))
+    temperature = calibration.temperature(classifier(made.network)(held.images), held.labels)
     model = Model(network=made.network, card=replace(made.card, temperature=temperature))
     shown = np.array_split(held.images[:SHOWN], SHOWN // digits.CHUNK)
-    content, accuracies = calibration.exported(model, shown, lambda each: _accuracy(asked(each), held))
+    content, accuracies = shipping.exported(model, shown, lambda each: _accuracy(asked(each), held))
     scores = asked(engine.load(content, threads=1)).classify(held.images)
     provenance = {**model.card.provenance, "validation": accuracies | _figures(scores, held)}
     card = replace(model.card, thresholds=_thresholds(scores, held), provenance=provenance)
-    calibration.write(replace(model, card=card), content, out)
+    shipping.write(replace(model, card=card), content, out)
 
 
 def trained(images: Dataset, recipe: Mapping[str, Any], epochs: float | None) -> Model:
     """The model that a recipe gives, in so many epochs where they are given."""
     given = {} if epochs is None else {"epochs": epochs}
     return training.trained(images, {**RECIPE, **recipe, **given}, digits.LABELS)
-
-
-def _nll(model: Model, held: Dataset, temperature: float) -> float:
-    scores = classifier(model.network, temperature=temperature)(held.images)
-    return float(-np.log(np.maximum(scores[np.arange(len(held)), held.labels], 1e-12)).mean())
 
 
 def _accuracy(engine: Engine, held: Dataset) -> float:

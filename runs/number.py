@@ -22,6 +22,7 @@ from inkdigits.data.drawn import lines
 from inkdigits.data.drawn.lines import DrawnLine
 from inkdigits.data.known import DIGITS
 from inkdigits.errors import UserError
+from inkdigits.evaluate import calibration
 from inkdigits.learn.checkpoint import Model
 from inkdigits.read import engine, looks, numbers
 from inkdigits.read.engine import Engine
@@ -29,7 +30,7 @@ from inkdigits.read.looks import Read
 from inkdigits.read.numbers import Reader
 from inkdigits.read.seen import Seen
 from inkdigits.types import Box, Gray, Lines
-from runs import calibration, drawing, sources, training
+from runs import drawing, shipping, sources, training
 from runs.sources import Sources
 
 CHUNK = 250
@@ -79,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Make the weights of the reader of lines.")
     parser.add_argument("--lines", type=int, default=200_000, help="lines to draw")
     parser.add_argument("--epochs", type=float, default=RECIPE["epochs"], help="passes over them")
-    parser.add_argument("--out", type=Path, default=calibration.WEIGHTS / "number.onnx")
+    parser.add_argument("--out", type=Path, default=shipping.WEIGHTS / "number.onnx")
     return parser
 
 
@@ -159,7 +160,7 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
     temperature = calibration.best_temperature(nll)
     model = Model(network=made.network, card=replace(made.card, temperature=temperature))
     shown = [image.side_by_side([ink], multiple=numbers.PADDED) for ink in some]
-    content, accuracies = calibration.exported(
+    content, accuracies = shipping.exported(
         model, shown, lambda tried: float(_reads(Reader(lines=tried), held.strips, texts)[1].mean())
     )
     reader = Reader(lines=engine.load(content, threads=1), digits=judge)
@@ -172,7 +173,7 @@ def _finish(made: Model, held: Lines, out: Path) -> None:
         thresholds=calibration.thresholds(confidences[says_digits], right[says_digits]),
         provenance={**made.card.provenance, "validation": figures | accuracies},
     )
-    calibration.write(replace(model, card=card), content, out)
+    shipping.write(replace(model, card=card), content, out)
 
 
 def _reads(

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from runs import calibration, digits, sources
+from runs import digits, sources
 
 from inkdigits import data
 from inkdigits.card import NONE
@@ -51,18 +51,6 @@ def stroke(start: tuple[int, int], end: tuple[int, int]) -> Gray:
 def test_a_single_steep_stroke_is_never_learnt_as_none(image: Gray, *, is_misleading: bool) -> None:
     assert digits._is_misleading(image, NONE) == is_misleading
     assert not digits._is_misleading(image, "1")
-
-
-def test_thresholds_are_given_for_rates_that_enough_answers_speak_for() -> None:
-    confidences = np.linspace(1, 0, 1000, endpoint=False)
-    right = np.ones(1000, np.bool_)
-    right[700:] = np.arange(300) % 2 == 0
-    found = calibration.thresholds(confidences, right)
-    assert list(found) == ["0.005", "0.01", "0.02", "0.05"]
-    for rate, least in found.items():
-        accepted = confidences >= least
-        assert 1 - right[accepted].mean() <= float(rate)
-        assert accepted.sum() >= 700
 
 
 def test_a_line_is_cut_where_neighbours_dont_reach_over_each_other() -> None:

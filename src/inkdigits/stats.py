@@ -131,6 +131,29 @@ def negative_log_likelihood(scores: Scores, labels: Labels) -> float:
     return float(-np.log(np.maximum(given, SMALLEST_PROBABILITY)).mean())
 
 
+def brier_score(scores: Scores, labels: Labels) -> float:
+    """The mean over images of Σ_k (p_k − y_k)², y being 1 for the right class: 0 to 2 (Brier, 1950)."""
+    given = scores.astype(np.float64)
+    squares = (given**2).sum(axis=1)
+    of_right = given[np.arange(len(labels)), labels]
+    return float((squares - 2 * of_right + 1).mean())
+
+
+def auroc(values: NDArray[np.floating], is_positive: NDArray[np.bool_]) -> float | None:
+    """The chance that a positive has a higher value than a negative, equal ones counting half.
+
+    The area under the ROC curve, by ranks (Hanley and McNeil, 1982); None where either kind is missing.
+    """
+    n_positive = int(np.count_nonzero(is_positive))
+    n_negative = len(is_positive) - n_positive
+    if not n_positive or not n_negative:
+        return None
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    sum_of_ranks = float(ranks[place][is_positive].sum())
+    return (sum_of_ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+
+
 def summary(values: Sequence[float]) -> Summary:
     """The mean and spread of measurements that were taken alike."""
     if not values:

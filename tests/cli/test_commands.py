@@ -83,7 +83,7 @@ def test_evaluate_prints_the_json_that_the_design_promises(a_run: Path, some_dig
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     wanted = "n accuracy accuracy_interval macro_precision macro_recall macro_f1 per_class confusion nll ece"
-    assert set(figures) == {*wanted.split(), "images_per_second"}
+    assert set(figures) == {*wanted.split(), "brier", "auroc", "images_per_second"}
     assert figures["accuracy"] > 0.5
     assert figures["n"] == 100
     assert "images that it was not shown" in done.stderr

@@ -99,6 +99,8 @@ def test_the_json_is_the_designs() -> None:
         "confusion",
         "nll",
         "ece",
+        "brier",
+        "auroc",
         "images_per_second",
     ]
     assert list(found["per_class"][0]) == ["label", "precision", "recall", "f1", "support"]

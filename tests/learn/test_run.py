@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import accuracy_score
 
-from inkdigits import __version__, data
+from inkdigits import __version__, data, stats
 from inkdigits.errors import UserError
 from inkdigits.learn import checkpoint, directory, history, options, run, train
 from inkdigits.learn.classifier import classifier
@@ -380,3 +380,22 @@ def test_the_arguments_of_a_run_are_those_it_was_begun_with(finished: run.Result
     arguments = directory.arguments_of(finished.folder)
     del arguments["data"]
     assert options.change(TrainOptions(), arguments) == asked(epochs=4.0)
+
+
+def test_a_run_with_enough_held_out_images_ends_with_a_temperature_and_thresholds(
+    data_folder: Path, tmp_path: Path
+) -> None:
+    mnist = data.load("mnist", "train")
+    path = saved(tmp_path, mnist, train=slice(2000), validation=slice(2000, 5000), test=slice(5000, 7000))
+    found = run.run(path, asked(label_smoothing=0.3), tmp_path / "run")
+    model = checkpoint.load(found.folder / MODEL_FILE)
+    assert model.card.temperature < 0.8  # smoothing makes a network less sure than it may be
+    assert {"0.02", "0.05"} <= model.card.thresholds.keys()
+    plain = classifier(model.network)(found.test.images)
+    sure = [scores.max(axis=1) for scores in (plain, found.scores)]
+    right = plain.argmax(axis=1) == found.test.labels
+    before, after = (stats.calibration_error(each, right) for each in sure)
+    assert after < before / 2
+    accepted = sure[1] >= model.card.thresholds["0.02"]
+    assert np.mean(~right[accepted]) < 0.03
+    assert accepted.mean() > 0.5

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from inkdigits import files
-from inkdigits.cli.judging import judged
+from inkdigits.cli.judging import unseen
 from inkdigits.cli.output import print_json
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.learn import export as exporter
@@ -62,7 +62,7 @@ def export(model: Path, out: Path, *, data: str | None, as_json: bool) -> int:
 
 def _images(model: Path, loaded: Model, source: str, *, is_asked: bool) -> Images:
     try:
-        return judged(source, loaded, Usable()).images
+        return unseen(source, loaded.card, Usable()).images
     except UserError as error:
         if is_asked:
             raise

@@ -36,7 +36,9 @@ class ClassFigures:
 class Evaluation:
     """What a classifier did on `n` images; its `asdict` is the JSON of `inkdigits evaluate --json`.
 
-    `accuracy_interval` is Wilson's at 95 %, `nll` in nats, `ece` over 15 bins of confidence.
+    `accuracy_interval` is Wilson's at 95 %, `nll` in nats, `ece` over 15 bins of confidence,
+    `brier` from 0 to 2. `auroc` is the chance that an image read right has a higher confidence than one read
+    wrong; None where there are not both.
     `confusion[i][j]` counts images of class i read as class j. A figure that would divide by nothing
     is 0: the precision of a class nothing was read as, the recall of one without images. The macro
     figures are means over the classes that occur, as a label or as a prediction, so that a class which
@@ -53,6 +55,8 @@ class Evaluation:
     confusion: tuple[tuple[int, ...], ...]
     nll: float
     ece: float
+    brier: float
+    auroc: float | None
     images_per_second: float
 
 
@@ -64,18 +68,30 @@ def evaluate(
     progress: Progress = lambda _done, _total: None,
 ) -> Evaluation:
     """The figures of a classifier on a set; only the time inside the classifier is counted."""
+    found, seconds = scores(classifier, dataset, batch=batch, progress=progress)
+    return score(found, dataset.labels, label_names=dataset.label_names, seconds=seconds)
+
+
+def scores(
+    classifier: Classifier,
+    dataset: Dataset,
+    *,
+    batch: int = 1000,
+    progress: Progress = lambda _done, _total: None,
+) -> tuple[Scores, float]:
+    """A classifier's scores of a set, checked, and the seconds that it took for them."""
     require_images(dataset)
     parts: list[Scores] = []
     seconds = 0.0
     for start in range(0, len(dataset), batch):
         images = dataset.images[start : start + batch]
         began = time.perf_counter()
-        scores = classifier(images)
+        found = classifier(images)
         seconds += time.perf_counter() - began
-        require_scores(scores, n=len(images), label_names=dataset.label_names)
-        parts.append(scores)
+        require_scores(found, n=len(images), label_names=dataset.label_names)
+        parts.append(found)
         progress(start + len(images), len(dataset))
-    return score(np.concatenate(parts), dataset.labels, label_names=dataset.label_names, seconds=seconds)
+    return np.concatenate(parts), seconds
 
 
 def score(scores: Scores, labels: Labels, *, label_names: Sequence[str], seconds: float) -> Evaluation:
@@ -104,6 +120,8 @@ def score(scores: Scores, labels: Labels, *, label_names: Sequence[str], seconds
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         nll=stats.negative_log_likelihood(scores, labels),
         ece=stats.calibration_error(scores.max(axis=1), right),
+        brier=stats.brier_score(scores, labels),
+        auroc=stats.auroc(scores.max(axis=1), right),
         images_per_second=n / max(seconds, 1e-9),
     )
 

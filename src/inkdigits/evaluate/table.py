@@ -48,9 +48,15 @@ def _overall(evaluation: Evaluation) -> list[str]:
         ("macro F1", percent(evaluation.macro_f1), ""),
         ("log-loss", f"{evaluation.nll:.4f}", "nats an image; 0 is perfect"),
         ("calibration error", percent(evaluation.ece), "confidence against accuracy"),
+        ("Brier score", f"{evaluation.brier:.4f}", "0 is perfect, 2 the worst"),
+        ("AUROC", _auroc(evaluation.auroc), "confidence tells right from wrong"),
         ("speed", f"{evaluation.images_per_second:,.0f}", "images a second"),
     ]
     return [f"  {name:<18} {value:>9}  {note}" for name, value, note in rows]
+
+
+def _auroc(value: float | None) -> str:
+    return "—" if value is None else f"{value:.4f}"
 
 
 def _classes(evaluation: Evaluation) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from inkdigits.card import Card
 from inkdigits.data import digest, known
 from inkdigits.data.samples import Broken
-from inkdigits.evaluate import gate
+from inkdigits.evaluate import calibration, gate
 from inkdigits.evaluate.gate import Change, Verdict
 from inkdigits.learn import checkpoint, directory, history, options
 from inkdigits.learn.classifier import classifier
@@ -199,14 +199,13 @@ def _card(order: Order, task: Task, trained: Trained, hashes: Mapping[str, str])
         "versions": directory.versions(),
     }
     before = task.before.card
-    are_same = task.names == before.label_names
-    return Card(
-        network=asdict(task.options.network),
-        label_names=task.names,
-        temperature=before.temperature if are_same else 1.0,
-        thresholds=before.thresholds if are_same else {},
-        provenance=provenance,
-    )
+    card = Card(network=asdict(task.options.network), label_names=task.names, provenance=provenance)
+    if task.names == before.label_names:
+        return replace(card, temperature=before.temperature, thresholds=before.thresholds)
+    if task.validation is None:
+        return card
+    scores = classifier(trained.network)(task.validation.images)
+    return calibration.calibrated(card, scores, task.validation.labels)
 
 
 def _learnt(order: Order, task: Task) -> list[str]:

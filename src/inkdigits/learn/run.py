@@ -11,6 +11,7 @@ from pathlib import Path
 
 from inkdigits.card import Card
 from inkdigits.data import digest
+from inkdigits.evaluate import calibration
 from inkdigits.evaluate.metrics import Evaluation, score
 from inkdigits.learn import device, directory, history, sets
 from inkdigits.learn.augment import warn_of_flips
@@ -51,10 +52,14 @@ def run(
         trained = train(
             kept, validation, options, folder=folder, resume=resume, about=arguments | hashes, watch=watch
         )
-        directory.save(folder, trained, _card(trained, kept, options, source, hashes["training"]))
+        card = _card(trained, kept, options, source, hashes["training"])
+        if validation is not None:
+            scores = classifier(trained.network)(validation.images)
+            card = calibration.calibrated(card, scores, validation.labels)
+        directory.save(folder, trained, card)
         test = images.test(training, split_name)
         started = time.perf_counter()
-        scores = classifier(trained.network)(test.images)
+        scores = classifier(trained.network, temperature=card.temperature)(test.images)
         seconds = time.perf_counter() - started
         evaluation = score(scores, test.labels, label_names=test.label_names, seconds=seconds)
         found = {"training_seconds": trained.seconds, "evaluation": asdict(evaluation)}

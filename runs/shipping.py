@@ -1,54 +1,20 @@
-"""What both shipped models are given after training: a temperature, and thresholds of refusal."""
+"""The files of a model that ships, as small as its answers allow."""
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-
-from inkdigits import files, stats
+from inkdigits import files
 from inkdigits.learn import checkpoint, export, quantize
 from inkdigits.learn.checkpoint import Model
 from inkdigits.read import engine
 from inkdigits.read.engine import Engine
 from inkdigits.types import Images
 
-ERROR_RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
-"""Shares of wrong answers among the accepted ones that thresholds are given for."""
-
 WEIGHTS = Path(__file__).parents[1] / "src" / "inkdigits" / "weights"
 """Where the package keeps what ships."""
 
 MOST_COST = 0.0005
 """The accuracy that a smaller file may cost."""
-
-_LEAST_ANSWERS = 3
-_COOLEST, _HOTTEST = 0.2, 3.0
-
-
-def best_temperature(nll: Callable[[float], float]) -> float:
-    """What the logits are divided by so that the likelihood of held-out labels is highest."""
-    bounds = (math.log(_COOLEST), math.log(_HOTTEST))
-    found = minimize_scalar(
-        lambda at: nll(math.exp(at)), bounds=bounds, method="bounded", options={"xatol": 0.01}
-    )
-    return math.exp(float(found.x))
-
-
-def thresholds(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> dict[str, float]:
-    """For each error rate, the confidence from which on held-out answers keep to it.
-
-    Rates are left out that too few answers speak for: of 3 / rate answers that rate would show a mistake in
-    19 of 20 cases. Answers are counted as if they were independent, which strips cut from one number aren't.
-    """
-    found = {rate: stats.least_confidence(confidences, right, error_rate=rate) for rate in ERROR_RATES}
-    return {
-        f"{rate:g}": least
-        for rate, least in found.items()
-        if np.count_nonzero(confidences >= least) >= _LEAST_ANSWERS / rate
-    }
 
 
 def exported(

@@ -1,0 +1,66 @@
+"""`inkdigits evaluate` of models that ship and of exported ones, on whatever machine."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inkdigits import cli
+
+QUICK = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
+
+
+def run(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    return int(left.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on 600 digits."""
+    out = tmp_path_factory.mktemp("model") / "run"
+    assert run(["train", str(some_digits), *QUICK, "--out", str(out)]) == 0
+    return out
+
+
+def test_an_exported_model_has_the_same_figures(
+    model: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported = tmp_path / "model.onnx"
+    assert run(["export", str(model), "--out", str(exported)]) == 0
+    capsys.readouterr()
+    found = []
+    for each in (model, exported):
+        assert run(["evaluate", str(each), str(some_digits), "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    for figures in found:
+        del figures["images_per_second"]
+    floats = ("nll", "ece", "brier", "auroc")
+    assert [found[1].pop(name) for name in floats] == pytest.approx(
+        [found[0].pop(n) for n in floats], abs=1e-4
+    )
+    assert found[0] == found[1]
+    assert run(["evaluate", str(model), str(some_digits), "--against", str(exported), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["comparison"]["difference"] == 0
+
+
+def test_where_only_is_read_the_reader_can_be_judged_as_it_reads(some_digits: Path) -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"  # whoever imports it gets an ImportError
+        "from inkdigits import cli\n"
+        f"cli.main(['evaluate', 'reader', {str(some_digits)!r}, '--json'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["accuracy"] > 0.98
+
+
+def test_a_model_of_lines_is_refused_with_a_sentence(
+    some_digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "number", str(some_digits)]) == 1
+    assert "number reads lines of digits; single ones are what can be judged here" in capsys.readouterr().err
