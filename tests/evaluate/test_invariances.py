@@ -84,7 +84,7 @@ def test_strokes_are_as_wide_as_was_thrown(images: Images) -> None:
         before = np.asarray(picture(images[seed], invariances.PLAIN, seed)) < 128
         assert measure.label(inked).max() == measure.label(before).max()
     for width, found in widths.items():
-        assert width <= np.mean(found) <= 1.25 * width + 0.25  # a middle line counts slopes short
+        assert 0.9 * width <= np.mean(found) <= 1.25 * width + 0.25  # a middle line counts slopes short
     assert len(widths) == 6
 
 
