@@ -64,3 +64,26 @@ def test_a_model_of_lines_is_refused_with_a_sentence(
 ) -> None:
     assert run(["evaluate", "number", str(some_digits)]) == 1
     assert "number reads lines of digits; single ones are what can be judged here" in capsys.readouterr().err
+
+
+def test_a_report_of_a_run_holds_its_training_and_its_robustness(
+    model: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "deep" / "report.html"
+    assert run(["evaluate", str(model), str(some_digits), "--report", str(out), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    page = out.read_text()
+    for said in (f"{100 * figures['accuracy']:.2f} %", "glass blur", "EXIF turns", "How it was trained"):
+        assert said in page
+    assert str(model) in page
+
+
+def test_what_cannot_become_a_report_is_a_sentence(
+    some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "reader", str(some_digits), "--report", str(tmp_path / "report.pdf")]) == 1
+    assert "report.pdf doesn't end in .html" in capsys.readouterr().err
+    blocked = tmp_path / "file"
+    blocked.touch()
+    assert run(["evaluate", "reader", str(some_digits), "--report", str(blocked / "report.html")]) == 1
+    assert "cannot write" in capsys.readouterr().err

@@ -17,7 +17,8 @@ import pytest
 
 from inkdigits.learn import checkpoint
 from inkdigits.learn.directory import MODEL_FILE, RUN_FILE
-from inkdigits.learn.train import HISTORY_FILE, STATE_FILE
+from inkdigits.learn.history import FILE as HISTORY_FILE
+from inkdigits.learn.train import STATE_FILE
 from inkdigits.types import Dataset
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")

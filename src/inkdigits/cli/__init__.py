@@ -143,6 +143,7 @@ def evaluate(
     *,
     split: str | None = None,
     against: Path | None = None,
+    report: Path | None = None,
     as_json: _AsJson = False,
 ) -> int:
     """Judge a model on a labelled set: accuracy with its interval, every class, calibration, speed.
@@ -158,11 +159,13 @@ def evaluate(
         was shown if the set is the one it learnt from.
     against
         A second model, compared with the first on the same images by McNemar's test.
+    report
+        An HTML file to write all of it into, with charts, mistakes, and how the model bears other images.
 
     """
     from inkdigits.cli import judging  # noqa: PLC0415
 
-    return judging.evaluate(model, data, split=split, against=against, as_json=as_json)
+    return judging.evaluate(model, data, split=split, against=against, report=report, as_json=as_json)
 
 
 @app.command

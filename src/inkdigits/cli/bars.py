@@ -13,3 +13,11 @@ def files_read(n: int) -> Iterator[Callable[[float], None]]:
     with Progress(console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("reading", total=n)
         yield lambda share: shown.advance(task, share)
+
+
+@contextmanager
+def parts_done(what: str) -> Iterator[Callable[[int, int], None]]:
+    """What to call with how many parts of a piece of work are done, and of how many."""
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(what, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

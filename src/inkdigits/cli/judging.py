@@ -2,82 +2,53 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inkdigits import data, weights
+from inkdigits import data
 from inkdigits.card import Card
+from inkdigits.cli import subjects
 from inkdigits.cli.output import print_json
 from inkdigits.data import digest, known
-from inkdigits.errors import UserError
 from inkdigits.evaluate import compare, metrics, table
 from inkdigits.evaluate.check import require_same_labels
 from inkdigits.learn.sets import Load, Source
-from inkdigits.read import engine
-from inkdigits.read.engine import Engine
-from inkdigits.types import Classifier, Dataset
-
-EXPORTED = ".onnx"
+from inkdigits.types import Dataset
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A model to be judged, whichever engine runs it: what it was called, its scores, and its card."""
+def evaluate(
+    model: Path,
+    source: str,
+    *,
+    split: str | None,
+    against: Path | None,
+    report: Path | None,
+    as_json: bool,
+) -> int:
+    """Prints the figures of `model` and the comparison with `against`, and writes the report."""
+    if report is not None:
+        from inkdigits.cli import reporting  # noqa: PLC0415 (its templates take a while to import)
 
-    name: str
-    classify: Classifier
-    card: Card
-
-
-def evaluate(model: Path, source: str, *, split: str | None, against: Path | None, as_json: bool) -> int:
-    """Prints the figures of `model`, and the comparison with `against` where there is one."""
-    subjects = [subject(path) for path in ([model] if against is None else [model, against])]
-    dataset = judged(source, subjects[0].card, split)
-    for each in subjects:
+        reporting.check(report)
+    judged_models = [subjects.find(path) for path in ([model] if against is None else [model, against])]
+    dataset = judged(source, judged_models[0].card, split)
+    for each in judged_models:
         require_same_labels(each.card.label_names, dataset)
-    scores, seconds = metrics.scores(subjects[0].classify, dataset)
+    scores, seconds = metrics.scores(judged_models[0].classify, dataset)
     evaluation = metrics.score(scores, dataset.labels, label_names=dataset.label_names, seconds=seconds)
-    if against is None:
-        print_json(asdict(evaluation)) if as_json else print(table.text(evaluation), end="")
-        return 0
-    others, _ = metrics.scores(subjects[1].classify, dataset)
-    found = compare.compare(scores, others, labels=dataset.labels, names=(str(model), str(against)))
+    found = None
+    if against is not None:
+        others, _ = metrics.scores(judged_models[1].classify, dataset)
+        found = compare.compare(scores, others, labels=dataset.labels, names=(str(model), str(against)))
+    if report is not None:
+        reporting.write(report, judged_models[0], dataset, scores, evaluation, found, against=against)
+    told = asdict(evaluation) | ({} if found is None else {"comparison": asdict(found)})
     if as_json:
-        print_json(asdict(evaluation) | {"comparison": asdict(found)})
+        print_json(told)
     else:
-        print(table.text(evaluation), found.verdict, sep="\n")
+        print(table.text(evaluation), end="" if found is None else f"\n{found.verdict}\n")
     return 0
-
-
-def subject(path: Path) -> Subject:
-    """The model that a path or name means: one that ships, as it reads; an exported one; one to learn from.
-
-    Raises UserError where there is none, and where it doesn't tell single digits.
-    """
-    name = str(path)
-    if name in weights.NAMES and not path.exists():
-        found = _exported(name, engine.shipped(name))
-    elif path.suffix.lower() == EXPORTED:
-        found = _exported(name, engine.load(path))
-    else:
-        found = _learnt(name)
-    if found.card.reads_lines:
-        raise UserError(f"{name} reads lines of digits; single ones are what can be judged here")
-    return found
-
-
-def _exported(name: str, loaded: Engine) -> Subject:
-    return Subject(name=name, classify=loaded.classify, card=loaded.card)
-
-
-def _learnt(name: str) -> Subject:
-    from inkdigits.learn import models  # noqa: PLC0415 (PyTorch: not all have it)
-    from inkdigits.learn.classifier import classifier  # noqa: PLC0415
-
-    found = models.find(name)
-    classify = classifier(found.network, temperature=found.card.temperature)
-    return Subject(name=name, classify=classify, card=found.card)
 
 
 def judged(source: str, card: Card, split: str | None = None) -> Dataset:

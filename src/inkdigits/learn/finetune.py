@@ -20,7 +20,7 @@ from inkdigits.learn.finetune_order import Order, Task, prepare
 from inkdigits.learn.networks import stages
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.start import interpolated
-from inkdigits.learn.train import HISTORY_FILE, Stopped, Trained, Watch, steps, train
+from inkdigits.learn.train import Stopped, Trained, Watch, steps, train
 from inkdigits.learn.usable import Screen
 from inkdigits.types import Dataset, Scores
 
@@ -139,7 +139,7 @@ def draw(result: Result) -> None:
     # matplotlib takes a second to import, and the model is saved and judged without it.
     from inkdigits.learn import plot  # noqa: PLC0415
 
-    plot.curves(history.read(result.folder / HISTORY_FILE), result.folder / "curves.png")
+    plot.curves(history.read(result.folder / history.FILE), result.folder / "curves.png")
     changes = [change for change in (result.verdict.new, result.verdict.old) if change is not None]
     plot.changes(changes, result.folder / "changes.png")
 

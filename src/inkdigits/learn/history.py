@@ -28,6 +28,9 @@ class Record:
     seconds: float
 
 
+FILE = "history.csv"
+"""Its name in a run directory."""
+
 COLUMNS = tuple(field.name for field in fields(Record))
 """The header of the file."""
 

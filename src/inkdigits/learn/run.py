@@ -17,7 +17,7 @@ from inkdigits.learn import device, directory, history, sets
 from inkdigits.learn.augment import warn_of_flips
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.options import TrainOptions, flat
-from inkdigits.learn.train import HISTORY_FILE, Trained, Watch, train
+from inkdigits.learn.train import Trained, Watch, train
 from inkdigits.types import Dataset, Scores
 
 
@@ -84,7 +84,7 @@ def draw(result: Result) -> None:
     # matplotlib takes a second to import, and the model is saved and judged without it.
     from inkdigits.learn import plot  # noqa: PLC0415
 
-    plot.curves(history.read(result.folder / HISTORY_FILE), result.folder / "curves.png")
+    plot.curves(history.read(result.folder / history.FILE), result.folder / "curves.png")
     plot.confusion(result.evaluation, result.folder / "confusion.png")
     first = slice(0, 10)
     plot.first_predictions(

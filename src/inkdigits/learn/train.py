@@ -30,7 +30,6 @@ from inkdigits.learn.tasks import Task
 from inkdigits.types import Dataset, Lines
 
 STATE_FILE = "state.safetensors"
-HISTORY_FILE = "history.csv"
 LEAST_RECORDS = 20
 """Records in the history of a run, steps allowing, however short it is; a long one has one for each epoch."""
 
@@ -379,12 +378,12 @@ def _save(run: _Run, now: State) -> None:
     if run.folder:
         state.save(run.folder / STATE_FILE, now, run.about)
         with contextlib.suppress(UserError):  # a spreadsheet may hold it; the state has it too
-            history.write(run.folder / HISTORY_FILE, now.history)
+            history.write(run.folder / history.FILE, now.history)
 
 
 def _finish(run: _Run, now: State) -> Trained:
     if run.folder:
-        history.write(run.folder / HISTORY_FILE, now.history)
+        history.write(run.folder / history.FILE, now.history)
     last = _weights(run, now)
     keep = now.best if run.options.keep == "best" and now.best else last
     now.network.load_state_dict(keep)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from inkdigits import image
 from inkdigits.errors import UserError
-from inkdigits.read import occlusion
+from inkdigits.evaluate import occlusion
 from inkdigits.serve import bodies
 from inkdigits.serve.bodies import File
 from inkdigits.serve.problems import Problem

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inkdigits.read import occlusion
+from inkdigits.evaluate import occlusion
 from inkdigits.types import Images, Scores
 
 

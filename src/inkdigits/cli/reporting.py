@@ -1,0 +1,111 @@
+"""`inkdigits evaluate --report`: everything that can be told of a model, on one page."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from inkdigits import __version__, files
+from inkdigits.cli import bars
+from inkdigits.cli.subjects import Subject
+from inkdigits.data import digest
+from inkdigits.errors import UserError
+from inkdigits.evaluate.compare import Comparison
+from inkdigits.evaluate.metrics import Evaluation
+from inkdigits.evaluate.robustness import Robustness, robustness
+from inkdigits.learn import history
+from inkdigits.learn.history import Record
+from inkdigits.types import Dataset, Scores
+
+try:
+    from inkdigits.evaluate import report
+    from inkdigits.evaluate.report import Course
+except ImportError as error:
+    raise UserError("a report needs pip install 'inkdigits[learn]'") from error
+
+MOST_CHANGED = 1000
+"""Images of which robustness is measured: every few of the set, where it has more."""
+
+_SUFFIXES = (".html", ".htm")
+
+
+def check(path: Path) -> None:
+    """Raises UserError before any work is done for a file that isn't a page."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise UserError(f"a report is an HTML page, and {path} doesn't end in .html")
+
+
+def write(
+    path: Path,
+    model: Subject,
+    dataset: Dataset,
+    scores: Scores,
+    evaluation: Evaluation,
+    comparison: Comparison | None,
+    *,
+    against: Path | None,
+) -> None:
+    """Writes the page. Raises UserError where it can't be written."""
+    subject = report.Subject(
+        name=model.name,
+        classifier=model.classify,
+        dataset=dataset,
+        scores=scores,
+        evaluation=evaluation,
+        temperature=model.temperature,
+        thresholds=model.card.thresholds,
+        robustness=_robustness(model, dataset),
+        comparison=comparison,
+        against="" if against is None else str(against),
+        courses=_courses(Path(model.name)),
+        about=_about(model, dataset, evaluation),
+    )
+    files.write(path, report.html(subject).encode())
+
+
+def _robustness(model: Subject, dataset: Dataset) -> Robustness:
+    n = len(dataset)
+    rows = np.unique(np.linspace(0, n - 1, min(n, MOST_CHANGED)).round().astype(np.int64))
+    with bars.parts_done("corrupting images") as progress:
+        return robustness(model.classify, dataset.select(rows, split=dataset.split), progress=progress)
+
+
+def _courses(folder: Path) -> Sequence[Course]:
+    """Loss and mistakes of the training, where the model is a run directory."""
+    path = folder / history.FILE
+    if not path.is_file():
+        return ()
+    records = history.read(path)
+    losses = {
+        "training": [(float(each.step), each.loss) for each in records],
+        "validation": [(float(e.step), e.validation_loss) for e in records if e.validation_loss is not None],
+    }
+    wrong = {
+        "training": _wrong(records, [each.train_accuracy for each in records]),
+        "validation": _wrong(records, [each.validation_accuracy for each in records]),
+    }
+    courses = (("loss", losses), ("read wrong, %", wrong))
+    return [Course(title=title, series=series) for title, series in courses if any(series.values())]
+
+
+def _wrong(records: Sequence[Record], accuracies: Sequence[float | None]) -> list[tuple[float, float]]:
+    pairs = zip(records, accuracies, strict=True)
+    return [(float(record.step), 100 * (1 - right)) for record, right in pairs if right is not None]
+
+
+def _about(model: Subject, dataset: Dataset, evaluation: Evaluation) -> dict[str, str]:
+    provenance = model.card.provenance
+    told = {
+        "model": model.name,
+        "network": ", ".join(f"{name} {value}" for name, value in model.card.network.items()),
+        "learnt from": provenance.get("data"),
+        "images learnt from": provenance.get("n_training"),
+        "judged on": f"{dataset.name}, {dataset.split}, {len(dataset):,} images",
+        "SHA-256 of those": digest.sha256(dataset),
+        "speed": f"{evaluation.images_per_second:,.0f} images a second on the machine that made this page",
+        "robustness": f"of {min(len(dataset), MOST_CHANGED):,} images, seed 0",
+        "made": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "by": f"inkdigits {__version__}",
+    }
+    return {name: str(value) for name, value in told.items() if value is not None}
