@@ -13,10 +13,10 @@ from inkdigits import cli
 from inkdigits.learn import options as learning
 
 TRAIN_FLAGS = set(
-    "activation averaging batch decay device elastic epochs erasing flip-horizontal flip-vertical help json"  # noqa: SIM905
-    " keep label-smoothing learning-rate least-steps model momentum noise norm-images optimizer out patience"
-    " pooling precision preset resume rotation scale scaling seed shear shift stroke validation vector-rate"
-    " version warmup weight-decay width".split(" ")
+    "activation adversarial averaging batch decay device elastic epochs erasing flip-horizontal"  # noqa: SIM905
+    " flip-vertical help json keep label-smoothing learning-rate least-steps model momentum noise norm-images"
+    " optimizer out patience pooling precision preset resume rotation scale scaling seed shear shift stroke"
+    " validation vector-rate version warmup weight-decay width".split(" ")
 )
 """What `inkdigits train` takes: a change here is a change for users."""
 

@@ -101,6 +101,7 @@ class TrainOptions:
     averaging: float = _option(0.0, "share of the steps, the last ones, whose weights are averaged")
     norm_images: int = _option(5_000, "unchanged images to measure batch norm on before judging; 0 for none")
     label_smoothing: float = _option(0.1, "share of the target spread over all classes")
+    adversarial: float = _option(0.0, "attack every training image by up to this share of white; 0 for none")
     validation: float = _option(0.1, "share of the training images held out, by writer where known")
     patience: int = _option(0, "stop after this many epochs without a better validation loss; 0 never stops")
     keep: str = _option("last", "which weights become model.safetensors: the last, or the best on validation")
@@ -115,7 +116,7 @@ class TrainOptions:
         _within("batch", self.batch, 1, 65_536)
         for name in ("learning_rate", "vector_rate"):
             _within(name, getattr(self, name), 0.0, 100.0)
-        for name in ("momentum", "warmup", "label_smoothing", "validation"):
+        for name in ("momentum", "warmup", "label_smoothing", "adversarial", "validation"):
             _within(name, getattr(self, name), 0.0, 0.999)
         _within("averaging", self.averaging, 0.0, 1.0)
         _within("weight_decay", self.weight_decay, 0.0, 10.0)

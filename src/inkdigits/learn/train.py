@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from inkdigits.errors import UserError
-from inkdigits.learn import counted, device, history, schedule, state, tasks
+from inkdigits.learn import adversarial, counted, device, history, schedule, state, tasks
 from inkdigits.learn.history import Record
 from inkdigits.learn.networks import registry
 from inkdigits.learn.networks.registry import Network
@@ -34,6 +35,7 @@ LEAST_RECORDS = 20
 """Records in the history of a run, steps allowing, however short it is; a long one has one for each epoch."""
 
 _DROPOUT_STREAM = 1 << 20
+_ATTACK_STREAM = 1 << 23
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +245,8 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     images = run.task.changed(run.task.images(rows), rows, epoch=epoch)
     targets = run.task.targets(rows)
     with run.autocast():
+        if options.adversarial:
+            images = _attacked(run, network, images, rows, targets, epoch)
         logits = network(images)
     loss = run.task.loss(logits, targets)
     network.zero_grad(set_to_none=True)
@@ -255,6 +259,15 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     if options.averaging and now.step > (1 - options.averaging) * run.n_steps:
         state.average(now)
     _count(run, now, loss, run.task.n_right(logits, targets), n=len(rows))
+
+
+def _attacked(run: _Run, network: Network, images: Tensor, rows: Tensor, targets: Any, epoch: int) -> Tensor:
+    """The images changed so that the network, as it is, does worse on them."""
+    draw = counted.uniform(counted.key(run.options.seed, _ATTACK_STREAM, epoch), rows, images[0].numel())
+    loss = partial(run.task.loss, targets=targets)
+    return adversarial.single_step(
+        network, images, loss, run.options.adversarial, start=draw.view(images.shape)
+    )
 
 
 def _count(run: _Run, now: State, loss: Tensor, n_right: int, *, n: int) -> None:
