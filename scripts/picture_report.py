@@ -26,7 +26,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         report = Path(folder) / "report.html"
         judging.evaluate(
-            Path("reader"), "mnist", split=None, against=Path("house"), report=report, as_json=False
+            Path("reader"),
+            "mnist",
+            split=None,
+            against=Path("house"),
+            report=report,
+            unseen=False,
+            as_json=False,
         )
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 900})

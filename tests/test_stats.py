@@ -1,5 +1,6 @@
 import math
 from fractions import Fraction
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
 from inkdigits import stats
 
@@ -173,3 +174,100 @@ def test_the_least_confidence_accepts_as_many_as_the_error_rate_allows(
         each for each in set(confidences.tolist()) if (~right[confidences >= each]).mean() <= error_rate
     ]
     assert found == (min(keeping) if keeping else math.nextafter(1.0, 2.0))
+
+
+def overlapping(
+    seed: int, n_positive: int, n_negative: int
+) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """Values with ties, the positives' higher by one and a half standard deviations."""
+    random = np.random.default_rng(seed)
+    is_positive = np.arange(n_positive + n_negative) < n_positive
+    return random.normal(1.5 * is_positive, 1).round(1), is_positive
+
+
+def test_auroc_is_scikit_learns() -> None:
+    values, is_positive = overlapping(3, 400, 150)
+    assert stats.auroc(values, is_positive) == pytest.approx(roc_auc_score(is_positive, values))
+
+
+def slow_delong(values: NDArray[np.floating], is_positive: NDArray[np.bool_]) -> tuple[float, float]:
+    """Area and variance as the paper has them, pair by pair."""
+    positives, negatives = values[is_positive].tolist(), values[~is_positive].tolist()
+    wins = np.array([[(x > y) + (x == y) / 2 for y in negatives] for x in positives])
+    area = wins.mean()
+    of_positives = sum((wins.mean(axis=1) - area) ** 2) / (len(positives) - 1)
+    of_negatives = sum((wins.mean(axis=0) - area) ** 2) / (len(negatives) - 1)
+    return area, of_positives / len(positives) + of_negatives / len(negatives)
+
+
+@pytest.mark.parametrize("sizes", [(40, 40), (200, 30), (30, 200), (2, 2)])
+def test_the_interval_of_an_area_is_delongs_on_the_scale_of_its_odds(sizes: tuple[int, int]) -> None:
+    values, is_positive = overlapping(5, *sizes)
+    area, variance = slow_delong(values, is_positive)
+    low, high = stats.auroc_interval(values, is_positive)
+    for limit, sign in ((low, -1), (high, 1)):
+        moved = math.log(limit / (1 - limit)) - math.log(area / (1 - area))
+        assert moved == pytest.approx(sign * 1.959964 * math.sqrt(variance) / (area * (1 - area)), rel=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [(150, 150), (2000, 150)])
+def test_the_interval_of_an_area_is_as_wide_as_the_bootstraps(sizes: tuple[int, int]) -> None:
+    values, is_positive = overlapping(6, *sizes)
+    positives, negatives = values[is_positive], values[~is_positive]
+    random = np.random.default_rng(1)
+    areas = [
+        stats.auroc(
+            np.concatenate(
+                [random.choice(positives, len(positives)), random.choice(negatives, len(negatives))]
+            ),
+            is_positive,
+        )
+        for _ in range(2000)
+    ]
+    low, high = np.quantile(np.array(areas, float), [0.025, 0.975])
+    assert stats.auroc_interval(values, is_positive) == pytest.approx((low, high), abs=0.15 * (high - low))
+
+
+def test_the_interval_of_an_area_holds_the_true_one_in_nineteen_of_twenty_cases() -> None:
+    true = NormalDist().cdf(1.5 / math.sqrt(2))
+    limits = [stats.auroc_interval(*continuous(seed)) for seed in range(1000)]
+    assert 0.935 <= np.mean([low <= true <= high for low, high in limits]) <= 0.97
+
+
+def continuous(seed: int) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    is_positive = np.arange(700) < 500
+    return np.random.default_rng(seed).normal(1.5 * is_positive, 1), is_positive
+
+
+@pytest.mark.parametrize(("n_positive", "n_negative"), [(50, 20), (20, 50), (20, 1)])
+def test_kinds_wholly_apart_have_the_interval_of_a_share_that_is_all(
+    n_positive: int, n_negative: int
+) -> None:
+    is_positive = np.arange(n_positive + n_negative) < n_positive
+    n = min(n_positive, n_negative)
+    assert stats.auroc_interval(is_positive * 1.0, is_positive) == stats.wilson(n, n)
+    assert stats.auroc_interval(is_positive * -1.0, is_positive) == stats.wilson(0, n)
+
+
+@given(
+    st.lists(st.sampled_from([0.1, 0.2, 0.5, 0.8, 0.9]), min_size=1, max_size=60),
+    st.lists(st.sampled_from([0.1, 0.2, 0.5, 0.8, 0.9]), min_size=1, max_size=60),
+    st.sampled_from([0.5, 0.8, 0.95, 1.0]),
+)
+def test_the_false_positive_rate_is_scikit_learns_at_the_first_point_high_enough(
+    positives: list[float], negatives: list[float], wanted: float
+) -> None:
+    values = np.array(positives + negatives)
+    is_positive = np.arange(len(values)) < len(positives)
+    false, true, _ = roc_curve(is_positive, values, drop_intermediate=False)
+    found = stats.false_positive_rate(values, is_positive, true_positive_rate=wanted)
+    assert found == pytest.approx(min(false[true >= wanted - 1e-9]))
+
+
+def test_without_one_of_both_kinds_there_is_no_area() -> None:
+    values, positive = np.ones(3), np.ones(3, bool)
+    assert stats.auroc(values, positive) is None
+    with pytest.raises(ValueError, match="3 positives and 0 negatives"):
+        stats.auroc_interval(values, positive)
+    with pytest.raises(ValueError, match="0 positives and 3 negatives"):
+        stats.false_positive_rate(values, ~positive, true_positive_rate=0.95)

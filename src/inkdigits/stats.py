@@ -49,13 +49,17 @@ def wilson(successes: int, n: int, *, level: float = LEVEL) -> tuple[float, floa
     """
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"{successes} of {n} is no share; 0 ≤ successes ≤ n and n ≥ 1 were expected")
+    return _wilson(successes / n, n, level=level)
+
+
+def _wilson(share: float, n: int, *, level: float) -> tuple[float, float]:
+    """Wilson's interval around the mean of n values from 0 to 1, whose variance is p(1−p)/n at most."""
     z = NormalDist().inv_cdf((1 + level) / 2)
-    p = successes / n
     scale = 1 + z * z / n
-    centre = (p + z * z / (2 * n)) / scale
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
+    centre = (share + z * z / (2 * n)) / scale
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    low = 0.0 if share == 0 else max(0.0, centre - half)
+    high = 1.0 if share == 1 else min(1.0, centre + half)
     return low, high
 
 
@@ -152,6 +156,63 @@ def auroc(values: NDArray[np.floating], is_positive: NDArray[np.bool_]) -> float
     ranks = np.cumsum(counts) - (counts - 1) / 2
     sum_of_ranks = float(ranks[place][is_positive].sum())
     return (sum_of_ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+
+
+def auroc_interval(
+    values: NDArray[np.floating], is_positive: NDArray[np.bool_], *, level: float = LEVEL
+) -> tuple[float, float]:
+    """The interval (low, high) in which the area under the ROC curve lies; there have to be both kinds.
+
+    The variance is DeLong's, which supposes nothing of how the values lie (DeLong, DeLong and Clarke-Pearson,
+    1988): that of how often each positive is above a negative, and each negative below a positive. The
+    interval is even in log(A/(1−A)), so that it stays inside [0, 1] (Qin and Hotilovac, 2008). Where that
+    variance is 0, since the kinds are wholly apart or equal, or can't be told, it is the largest there is,
+    A(1−A) / the smaller count (Birnbaum and Klose, 1957), and the interval Wilson's.
+    """
+    positives, negatives = _both(values, is_positive)
+    of_positives, of_negatives = _share_below(negatives, positives), 1 - _share_below(positives, negatives)
+    area, smaller = float(of_positives.mean()), min(len(positives), len(negatives))
+    variance = _variance_of_mean(of_positives) + _variance_of_mean(of_negatives) if smaller > 1 else 0.0
+    if variance == 0:
+        return _wilson(area, smaller, level=level)
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    middle, half = math.log(area / (1 - area)), z * math.sqrt(variance) / (area * (1 - area))
+    return 1 / (1 + math.exp(half - middle)), 1 / (1 + math.exp(-half - middle))
+
+
+def _both(
+    values: NDArray[np.floating], is_positive: NDArray[np.bool_]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    positives, negatives = values[is_positive], values[~is_positive]
+    if not len(positives) or not len(negatives):
+        raise ValueError(
+            f"{len(positives)} positives and {len(negatives)} negatives; one at least of each was expected"
+        )
+    return positives, negatives
+
+
+def _share_below(values: NDArray[np.floating], limits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The share of the values that is below each limit, equal ones counting half."""
+    ranked = np.sort(values)
+    below = np.searchsorted(ranked, limits, side="left") + np.searchsorted(ranked, limits, side="right")
+    return below / (2 * len(values))
+
+
+def _variance_of_mean(values: NDArray[np.float64]) -> float:
+    return float(values.var(ddof=1)) / len(values)
+
+
+def false_positive_rate(
+    values: NDArray[np.floating], is_positive: NDArray[np.bool_], *, true_positive_rate: float
+) -> float:
+    """The share of negatives that are let in where at least so many of the positives are, the highest first.
+
+    Of 0.95 it is a usual figure for how well strangers are told (Hendrycks and Gimpel, 2017,
+    arXiv:1610.02136; Liang et al., 2018, arXiv:1706.02690). There have to be both kinds.
+    """
+    positives, negatives = _both(values, is_positive)
+    wanted = max(1, math.ceil(true_positive_rate * len(positives) - 1e-9))  # 0.95 of 20 is 19
+    return float(np.mean(negatives >= np.sort(positives)[-wanted]))
 
 
 def summary(values: Sequence[float]) -> Summary:

@@ -17,6 +17,7 @@ from inkdigits.evaluate.metrics import score
 from inkdigits.evaluate.overlay import overlay
 from inkdigits.evaluate.report import Course, Subject
 from inkdigits.evaluate.robustness import robustness
+from inkdigits.evaluate.unseen import unseen
 from inkdigits.types import Dataset, Images, Scores
 
 N = 2000
@@ -113,7 +114,7 @@ def test_the_figures_are_those_of_the_evaluation() -> None:
 def test_what_was_not_measured_has_no_section() -> None:
     dataset = labelled(60)
     bare = Seen(report.html(subject(dataset))).texts
-    assert not {"Corrupted images", "How it was trained"} & {*bare}
+    assert not {"Corrupted images", "What is no digit", "How it was trained"} & {*bare}
     scores = classify(dataset.images)
     course = Course(
         title="loss", series={"training": [(1.0, 2.0), (30.0, 0.5)], "validation": [(30.0, 0.75)]}
@@ -121,12 +122,16 @@ def test_what_was_not_measured_has_no_section() -> None:
     full = subject(
         dataset,
         robustness=robustness(classify, dataset),
+        unseen=unseen(
+            classify, {"<i>noise</i>": dataset.images}, known=dataset, scores=scores, threshold=None
+        ),
         comparison=compare(scores, scores, labels=dataset.labels, names=("a <model>", "b")),
         against="b",
         courses=(course,),
     )
     texts = Seen(report.html(full)).texts
-    assert {"Corrupted images", "glass blur", "EXIF turns", "How it was trained", "Against b"} <= {*texts}
+    sections = {"Corrupted images", "What is no digit", "How it was trained", "Against b"}
+    assert sections | {"glass blur", "EXIF turns", "<i>noise</i>"} <= {*texts}
 
 
 def test_a_model_that_is_always_right_has_no_mistakes_to_show() -> None:

@@ -144,6 +144,7 @@ def evaluate(
     split: str | None = None,
     against: Path | None = None,
     report: Path | None = None,
+    unseen: Annotated[bool, Parameter(negative="")] = False,
     as_json: _AsJson = False,
 ) -> int:
     """Judge a model on a labelled set: accuracy with its interval, every class, calibration, speed.
@@ -161,11 +162,15 @@ def evaluate(
         A second model, compared with the first on the same images by McNemar's test.
     report
         An HTML file to write all of it into, with charts, mistakes, and how the model bears other images.
+    unseen
+        Show it what is no digit too (clothes, letters, other scripts, noise): can its confidence tell?
 
     """
     from inkdigits.cli import judging  # noqa: PLC0415
 
-    return judging.evaluate(model, data, split=split, against=against, report=report, as_json=as_json)
+    return judging.evaluate(
+        model, data, split=split, against=against, report=report, unseen=unseen, as_json=as_json
+    )
 
 
 @app.command

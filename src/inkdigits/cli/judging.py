@@ -1,18 +1,21 @@
 """`inkdigits evaluate`: a model's figures on a labelled set, or two models side by side."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from inkdigits import data
 from inkdigits.card import Card
-from inkdigits.cli import subjects
+from inkdigits.cli import strangers, subjects
 from inkdigits.cli.output import print_json
 from inkdigits.data import digest, known
 from inkdigits.evaluate import compare, metrics, table
 from inkdigits.evaluate.check import require_same_labels
+from inkdigits.evaluate.compare import Comparison
+from inkdigits.evaluate.metrics import Evaluation
+from inkdigits.evaluate.unseen import Kind
 from inkdigits.learn.sets import Load, Source
 from inkdigits.types import Dataset
 
@@ -24,9 +27,10 @@ def evaluate(
     split: str | None,
     against: Path | None,
     report: Path | None,
+    unseen: bool,
     as_json: bool,
 ) -> int:
-    """Prints the figures of `model` and the comparison with `against`, and writes the report."""
+    """Prints the figures of `model`, the comparison with `against`, what is no digit; writes the report."""
     if report is not None:
         from inkdigits.cli import reporting  # noqa: PLC0415 (its templates take a while to import)
 
@@ -41,14 +45,28 @@ def evaluate(
     if against is not None:
         others, _ = metrics.scores(judged_models[1].classify, dataset)
         found = compare.compare(scores, others, labels=dataset.labels, names=(str(model), str(against)))
+    kinds: tuple[Kind, ...] = ()
+    if unseen or report is not None:
+        kinds = strangers.kinds(
+            judged_models[0], dataset, scores, learnt=sets_learnt_from(judged_models[0].card)
+        )
     if report is not None:
-        reporting.write(report, judged_models[0], dataset, scores, evaluation, found, against=against)
-    told = asdict(evaluation) | ({} if found is None else {"comparison": asdict(found)})
-    if as_json:
-        print_json(told)
-    else:
-        print(table.text(evaluation), end="" if found is None else f"\n{found.verdict}\n")
+        reporting.write(report, judged_models[0], dataset, scores, evaluation, found, kinds, against=against)
+    _tell(evaluation, found, kinds if unseen else None, as_json=as_json)
     return 0
+
+
+def _tell(
+    evaluation: Evaluation, comparison: Comparison | None, kinds: Sequence[Kind] | None, *, as_json: bool
+) -> None:
+    if as_json:
+        compared = {} if comparison is None else {"comparison": asdict(comparison)}
+        told = {} if kinds is None else {"unseen": [strangers.told(each) for each in kinds]}
+        print_json(asdict(evaluation) | compared | told)
+        return
+    print(table.text(evaluation), end="" if comparison is None else f"\n{comparison.verdict}\n")
+    if kinds is not None:
+        print(f"\n{table.unseen(kinds)}", end="")
 
 
 def judged(source: str, card: Card, split: str | None = None) -> Dataset:
@@ -92,6 +110,11 @@ def _lessons(card: Card) -> list[Mapping[str, Any]]:
         start = lesson.get("start")
         lesson = start.get("provenance") if isinstance(start, Mapping) else None
     return found
+
+
+def sets_learnt_from(card: Card) -> set[str]:
+    """The names of the sets that a card's runs learnt from."""
+    return {name for lesson in _lessons(card) for name in str(lesson.get("data", "")).split(" and ")}
 
 
 def _named(data_name: object) -> str:

@@ -14,6 +14,7 @@ from inkdigits.errors import UserError
 from inkdigits.evaluate.compare import Comparison
 from inkdigits.evaluate.metrics import Evaluation
 from inkdigits.evaluate.robustness import Robustness, robustness
+from inkdigits.evaluate.unseen import Kind
 from inkdigits.learn import history
 from inkdigits.learn.history import Record
 from inkdigits.types import Dataset, Scores
@@ -43,6 +44,7 @@ def write(
     scores: Scores,
     evaluation: Evaluation,
     comparison: Comparison | None,
+    kinds: Sequence[Kind],
     *,
     against: Path | None,
 ) -> None:
@@ -56,6 +58,7 @@ def write(
         temperature=model.temperature,
         thresholds=model.card.thresholds,
         robustness=_robustness(model, dataset),
+        unseen=kinds,
         comparison=comparison,
         against="" if against is None else str(against),
         courses=_courses(Path(model.name)),

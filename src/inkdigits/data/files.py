@@ -1,5 +1,7 @@
 """Pinned files as bytes: from the cache in a few milliseconds, from their sources the first time."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,11 @@ def read(file: File) -> NDArray[np.uint8]:
     """The file's verified content, uint8 (bytes,) and writable; UserError if no source has it."""
     found = cache.read(file)
     return _obtain(file, online=True) if found is None else found
+
+
+def are_at_hand(wanted: Iterable[File]) -> bool:
+    """Whether all those files are in the cache or in a folder on this machine, so that none is downloaded."""
+    return all(cache.path(file).exists() or local.find(file) for file in wanted)
 
 
 def read_if_at_hand(file: File, *, online: bool) -> NDArray[np.uint8] | None:

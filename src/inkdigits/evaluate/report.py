@@ -23,6 +23,7 @@ from inkdigits.evaluate.metrics import Evaluation
 from inkdigits.evaluate.overlay import overlay
 from inkdigits.evaluate.robustness import Robustness
 from inkdigits.evaluate.table import percent
+from inkdigits.evaluate.unseen import Kind
 from inkdigits.types import Classifier, Dataset, Gray, Scores
 
 SHOWN_RATES = (0.001, 0.005, 0.01)
@@ -62,6 +63,7 @@ class Subject:
     temperature: float = 1.0
     thresholds: Mapping[str, float] = field(default_factory=dict)
     robustness: Robustness | None = None
+    unseen: Sequence[Kind] = ()
     comparison: Comparison | None = None
     against: str = ""
     courses: Sequence[Course] = ()

@@ -6,6 +6,7 @@ import numpy as np
 from rich.cells import cell_len
 
 from inkdigits.evaluate.metrics import ClassFigures, Evaluation
+from inkdigits.evaluate.unseen import Kind
 
 BAR_CELLS = 16
 """Terminal columns of the longest bar of wrong readings."""
@@ -21,6 +22,27 @@ def text(evaluation: Evaluation) -> str:
     """The figures to read in a terminal, every line ended, without colours."""
     blocks = [_headline(evaluation), _overall(evaluation), _classes(evaluation), _confusions(evaluation)]
     return "\n".join("".join(f"{line.rstrip()}\n" for line in block) for block in blocks if block)
+
+
+def unseen(kinds: Sequence[Kind]) -> str:
+    """One line for each kind of what is no digit, every line ended."""
+    width = max(cell_len(name) for name in ("no digit", *(kind.name for kind in kinds)))
+    lines = [
+        "confidence of digits against that of what is no digit",
+        f"  {_padded('no digit', width)}  images   AUROC      95 % interval  let in at 95 %  accepted",
+        *(_kind(kind, width=width) for kind in kinds),
+        "  let in at 95 %: where 95 % of the digits are; accepted: at the threshold for 0.5 % wrong",
+    ]
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def _kind(kind: Kind, *, width: int) -> str:
+    low, high = kind.auroc_interval
+    accepted = "—" if kind.accepted is None else percent(kind.accepted)
+    return (
+        f"  {_padded(kind.name, width)}  {kind.n:6,}  {kind.auroc:6.4f}  {low:.4f} to {high:.4f}"
+        f"  {percent(kind.fpr_at_95_tpr):>14}  {accepted:>8}"
+    )
 
 
 def percent(share: float, *, digits: int = 2) -> str:
