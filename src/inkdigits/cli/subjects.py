@@ -38,9 +38,14 @@ def find(path: Path) -> Subject:
         found = _exported(name, engine.load(path))
     else:
         found = _learnt(name)
-    if found.card.reads_lines:
-        raise UserError(f"{name} reads lines of digits; single ones are what can be judged here")
+    require_digits(name, found.card)
     return found
+
+
+def require_digits(name: str, card: Card) -> None:
+    """Raises UserError for a model that doesn't tell single digits."""
+    if card.reads_lines:
+        raise UserError(f"{name} reads lines of digits; single ones are what can be judged here")
 
 
 def _exported(name: str, loaded: Engine) -> Subject:

@@ -1,6 +1,5 @@
 """The images that say most of a model: its worst mistakes, and those that it was least sure of."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,8 +7,6 @@ from numpy.typing import NDArray
 
 from inkdigits.evaluate import occlusion
 from inkdigits.types import Classifier, Dataset, Gray, Scores
-
-_AT_ONCE = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,7 +46,7 @@ def picks(
     rows: NDArray[np.intp], scores: Scores, dataset: Dataset, classifier: Classifier
 ) -> tuple[Pick, ...]:
     """Those images, and where the classifier looked."""
-    looks = _looks(dataset.images[rows], classifier)
+    looks = occlusion.looks(dataset.images[rows], classifier)
     return tuple(_pick(int(row), scores[row], dataset, look) for row, look in zip(rows, looks, strict=True))
 
 
@@ -66,11 +63,3 @@ def _pick(row: int, scores: Scores, dataset: Dataset, look: NDArray[np.float32])
         second_confidence=float(scores[second]),
         looked_at=look,
     )
-
-
-def _looks(images: NDArray[np.uint8], classifier: Classifier) -> Sequence[NDArray[np.float32]]:
-    found: list[NDArray[np.float32]] = []
-    for start in range(0, len(images), _AT_ONCE):
-        some = images[start : start + _AT_ONCE]
-        found.extend(occlusion.looked_at(classifier(occlusion.covered(some)), len(some))[1])
-    return found

@@ -9,7 +9,9 @@ from inkdigits.types import Gray
 Colours = NDArray[np.uint8]
 """A coloured picture: uint8, (height, width, 3), red, green and blue."""
 
-_FOR, _AGAINST = (255, 122, 26), (64, 140, 255)
+FOR, AGAINST = (255, 122, 26), (64, 140, 255)
+"""The colours of what speaks for the answer and against it."""
+
 _STRONGEST = 0.75
 
 
@@ -25,5 +27,5 @@ def overlay(image: Gray, looked_at: NDArray[np.floating], *, scale: int = 1) -> 
         return np.asarray(grey, np.uint8)
     amounts = cv2.resize((looked_at / most).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     strength = np.asarray(_STRONGEST * np.abs(amounts))[..., np.newaxis]
-    colour = np.where(np.asarray(amounts)[..., np.newaxis] >= 0, _FOR, _AGAINST)
+    colour = np.where(np.asarray(amounts)[..., np.newaxis] >= 0, FOR, AGAINST)
     return np.asarray(np.rint(grey * (1 - strength) + colour * strength), np.uint8)

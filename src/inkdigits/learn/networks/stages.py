@@ -33,12 +33,22 @@ class Stage:
 def stages(network: Network) -> list[Stage]:
     """The stages of a network, from the image to the head."""
     found: list[list[tuple[str, nn.Module]]] = []
-    for name, layer in _layers(network.layers):
+    for name, layer in layers(network.layers):
         if any(weight.ndim > 1 for weight in layer.parameters()) or not found:
             found.append([])
         found[-1].append((name, layer))
     made = [_stage(layers) for layers in found]
     return [stage for stage in made if stage.weights]
+
+
+def layers(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The layers in their order with their names, those within a sequence one by one; a block is one."""
+    for name, layer in module.named_children():
+        path = f"{prefix}{name}"
+        if isinstance(layer, nn.Sequential):
+            yield from layers(layer, f"{path}.")
+        else:
+            yield path, layer
 
 
 def frozen(network: Network, freeze: str) -> frozenset[str]:
@@ -83,13 +93,3 @@ def _stage(layers: Sequence[tuple[str, nn.Module]]) -> Stage:
     weights = {f"{name}.{own}": weight for name, layer in layers for own, weight in layer.named_parameters()}
     convolves = any(weight.ndim > 2 for weight in weights.values())
     return Stage(weights=weights, convolves=convolves)
-
-
-def _layers(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The layers in their order, those within a sequence one by one."""
-    for name, layer in module.named_children():
-        path = f"{prefix}{name}"
-        if isinstance(layer, nn.Sequential):
-            yield from _layers(layer, f"{path}.")
-        else:
-            yield path, layer
