@@ -170,3 +170,16 @@ def test_labels_are_printed_as_they_are_written(
     printed = capsys.readouterr().out
     # Once in the table, and in the list of duplicates, since all show the same image.
     assert all(printed.count(label) >= 2 for label in labels)
+
+
+def test_sections_show_every_image_three_times_its_size(tmp_path: Path, small_set: Dataset) -> None:
+    said = [(f"{row}, read {'long ' * 30}", "row") for row in range(11)]
+    sections = [
+        sheet.Section(title="first", images=small_set.images[:11], captions=said),
+        sheet.Section(title="none", images=small_set.images[:0], captions=[]),
+    ]
+    sheet.of_sections(sections, tmp_path / "sheet.png")
+    drawn = decode(tmp_path / "sheet.png").astype(np.float32)
+    for row in range(11):
+        large = Image.fromarray(small_set.images[row]).resize((84, 84), Image.Resampling.BICUBIC)
+        assert cv2.matchTemplate(drawn, np.asarray(large, np.float32), cv2.TM_SQDIFF).min() < 20

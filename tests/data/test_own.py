@@ -316,3 +316,15 @@ def test_a_folder_whose_name_is_no_text_is_refused(
         Path(os.fsdecode(os.fsencode(tmp_path / "set") + b"/\xff"))
     )
     assert "holds '\\udcff', whose name is no UTF-8" in refusal(tmp_path / "set")
+
+
+def test_an_npz_may_say_who_wrote_what(tmp_path: Path, small_set: Dataset, refusal: Refusal) -> None:
+    path = tmp_path / "set.npz"
+    images, labels = small_set.images, small_set.labels
+    groups = np.arange(len(labels)) // 3
+    np.savez(path, images_train=images, labels_train=labels, groups_train=groups)
+    found = data.load(str(path), "train").groups
+    assert found is not None
+    assert (found == groups).all()
+    np.savez(path, images=images, labels=labels, groups=groups[:4])
+    assert "groups of the shape (4,); one for each of the" in refusal(path)

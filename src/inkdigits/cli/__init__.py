@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from inkdigits import __version__
-from inkdigits.cli import flags, insight, service
+from inkdigits.cli import datasets, flags, insight, service
 from inkdigits.cli.flags import Whole
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError, show_warning
@@ -26,11 +26,17 @@ app = App(
     version=__version__,
     suppress_keyboard_interrupt=False,  # `main` says it
 )
-data_app = App(name="data", help="What sets are known; fetch one; look at one.")
-app.command(data_app)
 form_app = App(name="form", help="Forms: propose a spec for a blank page.")
 app.command(form_app)
-for each in (insight.explain, service.serve, service.retrain, service.models_app, service.corrections_app):
+VERBS = (
+    datasets.data_app,
+    insight.explain,
+    service.serve,
+    service.retrain,
+    service.models_app,
+    service.corrections_app,
+)
+for each in VERBS:
     app.command(each)
 
 
@@ -316,46 +322,6 @@ def new(
     from inkdigits.cli import forms  # noqa: PLC0415
 
     return forms.new(blank, out=out, width=width, as_json=as_json)
-
-
-@data_app.command(name="list")
-def list_sets(*, as_json: _AsJson = False) -> int:
-    """List the known sets: what they hold, their splits, licence and source."""
-    from inkdigits.cli import sets  # noqa: PLC0415
-
-    return sets.list_sets(as_json=as_json)
-
-
-@data_app.command
-def fetch(name: str, /) -> int:
-    """Bring a known set into the cache, verified, so that it can be used offline.
-
-    Parameters
-    ----------
-    name
-        A known set: see `inkdigits data list`.
-
-    """
-    from inkdigits.cli import sets  # noqa: PLC0415
-
-    return sets.fetch(name)
-
-
-@data_app.command
-def info(data: str, /, *, picture: Path | None = None, as_json: _AsJson = False) -> int:
-    """Show what a set holds: counts per class, broken files, exact and near duplicates.
-
-    Parameters
-    ----------
-    data
-        A known set, or a path to your own.
-    picture
-        Draw a contact sheet into this PNG file.
-
-    """
-    from inkdigits.cli import sets  # noqa: PLC0415
-
-    return sets.info(data, picture=picture, as_json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,15 +40,30 @@ def pairs(path: Path) -> dict[str, Pair]:
 
 
 def read(path: Path, pair: Pair) -> Samples:
-    """Samples of one pair of arrays; nothing pickled is ever loaded."""
+    """Samples of one pair of arrays, with the `groups` beside `labels` where there are any.
+
+    Nothing pickled is ever loaded.
+    """
     images, labels = pair
+    groups = labels.replace("labels", "groups")
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             pictures = _array(archive, images, advice="images as numbers (dtype uint8)", path=path)
             classes = _array(archive, labels, advice="labels as text (dtype str)", path=path)
+            sources = None
+            if groups != labels and groups in archive.files:
+                sources = _array(archive, groups, advice="groups as numbers or text", path=path)
     except _DAMAGE as error:
         raise UserError(f"{path} can't be read as .npz ({error})") from error
-    return arrays.to_samples(pictures, classes, name=str(path))
+    found = arrays.to_samples(pictures, classes, name=str(path))
+    if sources is None:
+        return found
+    if sources.shape != found.labels.shape:
+        raise UserError(
+            f"{path} has {groups} of the shape {sources.shape}; one for each of the"
+            f" {len(found.labels)} labels was expected"
+        )
+    return replace(found, groups=sources.astype(np.str_))
 
 
 def _array(archive: NpzFile, name: str, *, advice: str, path: Path) -> arrays.AnyArray:
