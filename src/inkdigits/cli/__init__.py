@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from inkdigits import __version__
-from inkdigits.cli import flags, service
+from inkdigits.cli import flags, service, sharing
 from inkdigits.cli.flags import Whole
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError, show_warning
@@ -30,7 +30,7 @@ data_app = App(name="data", help="What sets are known; fetch one; look at one.")
 app.command(data_app)
 form_app = App(name="form", help="Forms: propose a spec for a blank page.")
 app.command(form_app)
-for each in (service.serve, service.retrain, service.models_app, service.corrections_app):
+for each in (service.serve, service.retrain, service.models_app, service.corrections_app, sharing.card):
     app.command(each)
 
 

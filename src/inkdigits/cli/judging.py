@@ -1,10 +1,8 @@
 """`inkdigits evaluate`: a model's figures on a labelled set, or two models side by side."""
 
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from inkdigits import data
 from inkdigits.card import Card
@@ -68,7 +66,7 @@ def unseen(source: str, card: Card, load: Load = data.load) -> Dataset:
         return load(source, "test")
     images = Source(source, load)
     training, name = images.training()
-    lessons = _lessons(card)
+    lessons = card.lessons
     if digest.sha256(training) in [lesson.get("sha256") for lesson in lessons]:
         test = images.test(training, name)
         note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
@@ -81,17 +79,6 @@ def unseen(source: str, card: Card, load: Load = data.load) -> Dataset:
         return load(source, name)
     print(f"The model has learnt from {source}: {note}", file=sys.stderr)
     return test
-
-
-def _lessons(card: Card) -> list[Mapping[str, Any]]:
-    """What a card tells of the runs that made its model, the last one first."""
-    found: list[Mapping[str, Any]] = []
-    lesson: Any = card.provenance
-    while isinstance(lesson, Mapping):
-        found.append(lesson)
-        start = lesson.get("start")
-        lesson = start.get("provenance") if isinstance(start, Mapping) else None
-    return found
 
 
 def _named(data_name: object) -> str:
