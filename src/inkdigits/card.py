@@ -41,6 +41,17 @@ class Card:
         """Whether the model takes strips and answers with texts; else it takes digit images."""
         return self.network.get("model") in LINE_MODELS
 
+    @property
+    def lessons(self) -> tuple[Mapping[str, Any], ...]:
+        """What is told of the runs that made the model, the last one first."""
+        found: list[Mapping[str, Any]] = []
+        lesson: Any = self.provenance
+        while isinstance(lesson, Mapping) and lesson:
+            found.append(lesson)
+            start = lesson.get("start")
+            lesson = start.get("provenance") if isinstance(start, Mapping) else None
+        return tuple(found)
+
 
 def about(card: Card) -> dict[str, Any]:
     """The card as plain values, with the file's version."""

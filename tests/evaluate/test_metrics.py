@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 from inkdigits import stats
 from inkdigits.errors import UserError
 from inkdigits.evaluate.check import require_same_labels
-from inkdigits.evaluate.metrics import Evaluation, evaluate, score
+from inkdigits.evaluate.metrics import Evaluation, evaluate, parse, score
 from inkdigits.types import Dataset, Images, Labels, Scores
 
 DIGITS = tuple("0123456789")
@@ -104,6 +104,31 @@ def test_the_json_is_the_designs() -> None:
         "images_per_second",
     ]
     assert list(found["per_class"][0]) == ["label", "precision", "recall", "f1", "support"]
+
+
+def test_figures_come_back_from_their_json() -> None:
+    random = np.random.default_rng(0)
+    scores = random.dirichlet(np.ones(3), 50).astype(np.float32)
+    for labels in (random.integers(0, 3, 50), scores.argmax(axis=1)):  # without mistakes there is no AUROC
+        found = score(scores, labels, label_names=names(3), seconds=1)
+        assert parse(json.loads(json.dumps(asdict(found)))) == found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"confusion": [[1, 2], [3, 4]]},
+        {"n": "many"},
+        {"per_class": 5},
+        {"accuracy_interval": [0.5]},
+        {"auroc": {}},
+    ],
+)
+def test_json_that_holds_no_figures_is_refused(change: dict[str, object]) -> None:
+    labels = np.arange(3)
+    about = asdict(score(np.eye(3, dtype=np.float32), labels, label_names=names(3), seconds=1))
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        parse(about | change)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 20, 1000])

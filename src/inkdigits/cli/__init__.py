@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from inkdigits import __version__
-from inkdigits.cli import datasets, flags, insight, service
+from inkdigits.cli import datasets, flags, insight, service, sharing
 from inkdigits.cli.flags import Whole
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.errors import ArgumentError, UserError, show_warning
@@ -31,6 +31,7 @@ app.command(form_app)
 VERBS = (
     datasets.data_app,
     insight.explain,
+    sharing.card,
     service.serve,
     service.retrain,
     service.models_app,

@@ -37,7 +37,7 @@ def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> 
         lambda watch: finetuner.finetune(
             order, folder, resume=resume, watch=watch, screen=reader.several, about_to=about_to
         ),
-        again=[*_words(order), "--out", str(folder), "--resume"],
+        again=[*asked(order), "--out", str(folder), "--resume"],
         made=folder if out is None else None,
     )
     if result is None:
@@ -52,11 +52,11 @@ def finetune(order: Order, *, out: Path | None, resume: bool, as_json: bool) -> 
     return 0 if result.verdict.promote else 1
 
 
-def _words(order: Order) -> list[str]:
+def asked(order: Order) -> list[str]:
     """The command that the order was given by."""
-    asked: dict[str, Any] = {"labels": order.labels, "old": order.old, "weights": order.weights}
-    asked |= {"shots": order.shots or None, "force": order.force or None}
-    return ["finetune", order.model, order.data, *words(asked | dict(order.given))]
+    own: dict[str, Any] = {"labels": order.labels, "old": order.old, "weights": order.weights}
+    own |= {"shots": order.shots or None, "force": order.force or None}
+    return ["finetune", order.model, order.data, *words(own | dict(order.given))]
 
 
 def _require_begun(out: Path | None) -> None:

@@ -1,10 +1,9 @@
 """`inkdigits evaluate`: a model's figures on a labelled set, or two models side by side."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from inkdigits import data
 from inkdigits.card import Card
@@ -86,7 +85,7 @@ def unseen(source: str, card: Card, load: Load = data.load) -> Dataset:
         return load(source, "test")
     images = Source(source, load)
     training, name = images.training()
-    lessons = _lessons(card)
+    lessons = card.lessons
     if digest.sha256(training) in [lesson.get("sha256") for lesson in lessons]:
         test = images.test(training, name)
         note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
@@ -101,20 +100,9 @@ def unseen(source: str, card: Card, load: Load = data.load) -> Dataset:
     return test
 
 
-def _lessons(card: Card) -> list[Mapping[str, Any]]:
-    """What a card tells of the runs that made its model, the last one first."""
-    found: list[Mapping[str, Any]] = []
-    lesson: Any = card.provenance
-    while isinstance(lesson, Mapping):
-        found.append(lesson)
-        start = lesson.get("start")
-        lesson = start.get("provenance") if isinstance(start, Mapping) else None
-    return found
-
-
 def sets_learnt_from(card: Card) -> set[str]:
     """The names of the sets that a card's runs learnt from."""
-    return {name for lesson in _lessons(card) for name in str(lesson.get("data", "")).split(" and ")}
+    return {name for lesson in card.lessons for name in str(lesson.get("data", "")).split(" and ")}
 
 
 def _named(data_name: object) -> str:

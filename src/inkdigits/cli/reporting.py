@@ -4,8 +4,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from inkdigits import __version__, files
 from inkdigits.cli import bars
 from inkdigits.cli.subjects import Subject
@@ -13,7 +11,7 @@ from inkdigits.data import digest
 from inkdigits.errors import UserError
 from inkdigits.evaluate.compare import Comparison
 from inkdigits.evaluate.metrics import Evaluation
-from inkdigits.evaluate.robustness import Robustness, robustness
+from inkdigits.evaluate.robustness import MOST_CHANGED, Robustness, robustness, sample
 from inkdigits.evaluate.unseen import Kind
 from inkdigits.learn import history
 from inkdigits.learn.history import Record
@@ -24,9 +22,6 @@ try:
     from inkdigits.evaluate.report import Course
 except ImportError as error:
     raise UserError("a report needs pip install 'inkdigits[learn]'") from error
-
-MOST_CHANGED = 1000
-"""Images of which robustness is measured: every few of the set, where it has more."""
 
 _SUFFIXES = (".html", ".htm")
 
@@ -68,10 +63,8 @@ def write(
 
 
 def _robustness(model: Subject, dataset: Dataset) -> Robustness:
-    n = len(dataset)
-    rows = np.unique(np.linspace(0, n - 1, min(n, MOST_CHANGED)).round().astype(np.int64))
     with bars.parts_done("corrupting images") as progress:
-        return robustness(model.classify, dataset.select(rows, split=dataset.split), progress=progress)
+        return robustness(model.classify, sample(dataset), progress=progress)
 
 
 def _courses(folder: Path) -> Sequence[Course]:

@@ -1,8 +1,9 @@
 """One classifier on one set, in figures."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,33 @@ class Evaluation:
     brier: float
     auroc: float | None
     images_per_second: float
+
+
+def parse(about: Mapping[str, Any]) -> Evaluation:
+    """The evaluation that decoded JSON holds. Raises KeyError, TypeError or ValueError where it is none."""
+    confusion = tuple(tuple(int(count) for count in row) for row in about["confusion"])
+    per_class = tuple(
+        ClassFigures(
+            label=str(each["label"]),
+            support=int(each["support"]),
+            **{name: float(each[name]) for name in ("precision", "recall", "f1")},
+        )
+        for each in about["per_class"]
+    )
+    if {len(row) for row in confusion} | {len(confusion)} != {len(per_class)}:
+        raise ValueError(f"its confusion matrix isn't one of {len(per_class)} classes")
+    low, high = about["accuracy_interval"]
+    auroc = about["auroc"]
+    rest = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "nll", "ece", "brier")
+    return Evaluation(
+        n=int(about["n"]),
+        accuracy_interval=(float(low), float(high)),
+        per_class=per_class,
+        confusion=confusion,
+        auroc=None if auroc is None else float(auroc),
+        images_per_second=float(about["images_per_second"]),
+        **{name: float(about[name]) for name in rest},
+    )
 
 
 def evaluate(

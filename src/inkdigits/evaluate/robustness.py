@@ -13,6 +13,9 @@ from inkdigits.types import Classifier, Dataset, Images
 
 _Changing = Callable[..., Images]
 
+MOST_CHANGED = 1000
+"""Images of which robustness is measured: every few of the set, where it has more."""
+
 SHOWN = 8
 """Images kept of each change, to be looked at."""
 
@@ -83,6 +86,13 @@ def robustness(
         corruptions=changes(corruptions.NAMES, corruptions.corrupted, accuracy),
         pages=changes(invariances.NAMES, invariances.shown, plain),
     )
+
+
+def sample(dataset: Dataset) -> Dataset:
+    """At most `MOST_CHANGED` of the images, as far apart as can be."""
+    n = len(dataset)
+    rows = np.unique(np.linspace(0, n - 1, min(n, MOST_CHANGED)).round().astype(np.int64))
+    return dataset.select(rows, split=dataset.split)
 
 
 def _change(name: str, images: Images, right: NDArray[np.bool_], before: float) -> Change:

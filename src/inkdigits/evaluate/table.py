@@ -1,6 +1,7 @@
 """An evaluation as plain text for a terminal: the headline, every class, the worst confusions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.cells import cell_len
@@ -16,6 +17,15 @@ CONFUSIONS_SHOWN = 8
 
 EIGHTHS = " ▏▎▍▌▋▊▉"
 """The last cell of a bar, by eighths."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """How many images of a class were read as another."""
+
+    n: int
+    label: str
+    read_as: str
 
 
 def text(evaluation: Evaluation) -> str:
@@ -43,6 +53,19 @@ def _kind(kind: Kind, *, width: int) -> str:
         f"  {_padded(kind.name, width)}  {kind.n:6,}  {kind.auroc:6.4f}  {low:.4f} to {high:.4f}"
         f"  {percent(kind.fpr_at_95_tpr):>14}  {accepted:>8}"
     )
+
+
+def confusions(evaluation: Evaluation, *, most: int = CONFUSIONS_SHOWN) -> list[Confusion]:
+    """The most frequent mistakes, so many at most; those of equal counts in the order of the classes."""
+    counts = np.array(evaluation.confusion, dtype=np.int64)
+    np.fill_diagonal(counts, 0)
+    order = np.argsort(-counts, axis=None, kind="stable")[:most]
+    names = [figures.label for figures in evaluation.per_class]
+    cells = [divmod(int(cell), len(counts)) for cell in order if counts.flat[cell]]
+    return [
+        Confusion(n=int(counts[label, read]), label=names[label], read_as=names[read])
+        for label, read in cells
+    ]
 
 
 def percent(share: float, *, digits: int = 2) -> str:
@@ -103,21 +126,16 @@ def _class_lines(per_class: Sequence[ClassFigures], wrong: Sequence[int], *, wid
 
 def _confusions(evaluation: Evaluation) -> list[str]:
     """The most frequent mistakes, at most `CONFUSIONS_SHOWN`; nothing where there are none."""
-    counts = np.array(evaluation.confusion, dtype=np.int64)
-    np.fill_diagonal(counts, 0)
-    order = np.argsort(-counts, axis=None, kind="stable")[:CONFUSIONS_SHOWN]
-    cells = [divmod(int(cell), len(counts)) for cell in order if counts.flat[cell]]
-    if not cells:
+    found = confusions(evaluation)
+    if not found:
         return []
-    names = [figures.label for figures in evaluation.per_class]
-    width = max(cell_len(names[label]) for label, _ in cells)
-    most = int(counts.max())
+    width = max(cell_len(each.label) for each in found)
     return [
         "  most often confused",
         *(
-            f"  {counts[label, read]:6,} ×  {_padded(names[label], width)} read as "
-            f"{names[read]}  {_bar(int(counts[label, read]), most)}"
-            for label, read in cells
+            f"  {each.n:6,} ×  {_padded(each.label, width)} read as {each.read_as}"
+            f"  {_bar(each.n, found[0].n)}"
+            for each in found
         ),
     ]
 

@@ -48,7 +48,7 @@ def opened(
         check(folder, resume=resume)  # again: another process may just have been through
         files.sweep(folder)
         if resume and (folder / RUN_FILE).exists():
-            begun = _described(folder)
+            begun = described(folder)
             check_same_run(folder, begun["arguments"] | begun["data"], {**arguments, **hashes})
         else:
             _write(folder, {"arguments": arguments, "data": hashes, **(found or {}), "finished": False})
@@ -61,7 +61,7 @@ def opened(
 def check(folder: Path, *, resume: bool) -> None:
     """Raises UserError where a run was finished there, or begun and `resume` is off."""
     if resume:
-        if (folder / RUN_FILE).exists() and _described(folder).get("finished"):
+        if (folder / RUN_FILE).exists() and described(folder).get("finished"):
             raise UserError(f"{folder} is finished; name another directory with --out")
         return
     if _is_finished(folder):
@@ -74,7 +74,7 @@ def check(folder: Path, *, resume: bool) -> None:
 
 def _is_finished(folder: Path) -> bool:
     try:
-        return bool(_described(folder).get("finished"))
+        return bool(described(folder).get("finished"))
     except UserError:
         return False
 
@@ -108,8 +108,20 @@ def describe(
 
 def arguments_of(folder: Path) -> dict[str, Any]:
     """The arguments of the run in `folder`, by name. Raises UserError where there is no run."""
-    arguments: dict[str, Any] = _described(folder)["arguments"]
+    arguments: dict[str, Any] = described(folder)["arguments"]
     return arguments
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """All that is written down of the run in `folder`. Raises UserError where there is none."""
+    try:
+        found: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{folder} holds no run to resume: {RUN_FILE} is missing or torn") from error
+    parts = ("arguments", "data")
+    if not isinstance(found, dict) or not all(isinstance(found.get(p), dict) for p in parts):
+        raise UserError(f"{folder} holds no run to resume: {RUN_FILE} doesn't describe one")
+    return found
 
 
 def versions() -> dict[str, str]:
@@ -120,17 +132,6 @@ def versions() -> dict[str, str]:
         "torch": metadata.version("torch"),
         "numpy": np.__version__,
     }
-
-
-def _described(folder: Path) -> dict[str, Any]:
-    try:
-        described: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{folder} holds no run to resume: {RUN_FILE} is missing or torn") from error
-    parts = ("arguments", "data")
-    if not isinstance(described, dict) or not all(isinstance(described.get(p), dict) for p in parts):
-        raise UserError(f"{folder} holds no run to resume: {RUN_FILE} doesn't describe one")
-    return described
 
 
 def _write(folder: Path, described: Mapping[str, Any]) -> None:

@@ -193,6 +193,13 @@ def _card(order: Order, task: Task, trained: Trained, hashes: Mapping[str, str])
             "sha256": hashes["start weights"],
             "provenance": dict(task.before.card.provenance),
         },
+        "order": {
+            "weights": None if order.weights is None else str(order.weights),
+            "old": order.old,
+            "labels": order.labels,
+            "shots": order.shots,
+            "force": order.force,
+        },
         "options": options.flat(task.options) | asdict(task.start.options),
         "n_training": len(task.training),
         "n_steps": trained.n_steps,

@@ -1,0 +1,321 @@
+"""`inkdigits card`: figures, commands that make the model again, code that runs, and pushes that are sent."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard, constants
+from tests.cli import hub as hubs
+from tests.cli.hub import Hub
+
+from inkdigits import cli, weights
+from inkdigits.cli import flags, reproducing
+from inkdigits.learn import checkpoint, models
+from inkdigits.learn import options as learning
+from inkdigits.learn.options import TrainOptions
+
+QUICK = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
+NEW = ["--push", "me/digits"]
+
+
+def run(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    return int(left.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on 600 digits."""
+    out = tmp_path_factory.mktemp("model") / "run"
+    assert run(["train", str(some_digits), *QUICK, "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub on this machine, and somebody who is known there."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    with hubs.running() as found:
+        monkeypatch.setattr(constants, "ENDPOINT", found.address)
+        yield found
+
+
+def about(text: str) -> dict[str, Any]:
+    """The front matter of a card, as the hub's own library reads it."""
+    found: dict[str, Any] = ModelCard(text).data.to_dict()  # type: ignore[no-untyped-call]
+    return found
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of code of a card in a language."""
+    return [part.partition("```")[0].strip() for part in text.split(f"```{language}\n")[1:]]
+
+
+def words(command: str) -> list[str]:
+    """A command as a shell splits it, the name of the program left out."""
+    return shlex.split(command.replace("\\\n", " "))[1:]
+
+
+def asked(arguments: list[str]) -> dict[str, Any]:
+    """What the command line itself makes of arguments, by name."""
+    _, bound, _ = cli.app.parse_args(arguments, exit_on_error=False, print_error=False)
+    return dict(bound.arguments)
+
+
+def test_a_runs_card_tells_what_the_run_wrote_down(
+    model: Path, some_digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["card", str(model)]) == 0
+    text = capsys.readouterr().out
+    told = json.loads((model / "run.json").read_text())
+    (result,) = about(text)["model-index"][0]["results"]
+    assert result["metrics"][0]["value"] == told["evaluation"]["accuracy"]
+    assert result["dataset"]["revision"] == told["data"]["test"]
+    assert f"Time: {told['training_seconds']:,.1f} seconds on the processor" in text
+    joules = told["training_seconds"] * told["machine"]["threads"] * 10
+    assert f"perhaps {joules / 3600:.2g} Wh" in text
+    assert told["data"]["training"] in text
+    assert some_digits.name in text
+    assert str(some_digits.parent) not in text
+    n_weights = sum(weight.numel() for weight in models.find(str(model)).network.parameters())
+    assert f"| parameters | {n_weights:,} |" in text
+
+
+def test_the_command_that_makes_it_again_is_the_one_that_made_it(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["card", str(model)]) == 0
+    command = words(blocks(capsys.readouterr().out, "sh")[0])
+    told = asked(command)
+    options = learning.recipe(told["preset"], flags.given(told.get("options", flags.Training())))
+    recorded = json.loads((model / "run.json").read_text())["arguments"]
+    assert learning.flat(options) == {name: value for name, value in recorded.items() if name != "data"}
+    assert command[0] == "train"
+    assert told["data"] == Path(recorded["data"]).name
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"epochs": 2.5}, {"seed": 7, "flip_vertical": True, "optimizer": "adam"}]
+)
+@pytest.mark.parametrize("name", learning.PRESETS)
+def test_any_recipe_comes_back_from_its_command(name: str, changed: dict[str, Any]) -> None:
+    options = learning.change(learning.preset(name), changed)
+    command = reproducing.train("some data", options)
+    told = asked(command)
+    assert learning.recipe(told["preset"], flags.given(told.get("options", flags.Training()))) == options
+    if not changed:
+        assert command == ["train", "some data", "--preset", name]
+
+
+def test_options_of_no_preset_come_back_too() -> None:
+    told = asked(reproducing.train("data", TrainOptions()))
+    assert (
+        learning.recipe(told["preset"], flags.given(told.get("options", flags.Training()))) == TrainOptions()
+    )
+
+
+def test_a_finetuned_model_tells_both_runs(
+    model: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tuned"
+    made = ["finetune", str(model), str(some_digits), "--labels", "extend", "--shots", "20", "--force"]
+    small = ["--least-steps", "10", "--precision", "fp32", "--device", "cpu", "--stage-rate", "0.7"]
+    assert run([*made, *small, "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert run(["card", str(out / "model.safetensors")]) == 0
+    first, second = blocks(capsys.readouterr().out, "sh")[0].split("\ninkdigits finetune")
+    assert words(first)[0] == "train"
+    told = asked(words(f"inkdigits finetune{second}"))
+    recorded = json.loads((out / "run.json").read_text())["arguments"]
+    given = flags.given(told.get("options", flags.Training()))
+    network = set(learning.flat(TrainOptions())) - set(vars(flags.Finetuning()))
+    assert {name: recorded[name] for name in given} == given
+    own = {"start", "data", "weights", "old", "labels", "shots", "force"}
+    assert set(recorded) - own - network == set(given)
+    for name in ("labels", "shots", "force"):
+        assert told[name] == recorded[name]
+    assert (told["model"], told["data"]) == (model.name, some_digits.name)
+
+
+def test_a_file_away_from_its_run_knows_no_time(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["card", str(model)]) == 0
+    of_run = capsys.readouterr().out
+    copied = tmp_path / "copied.safetensors"
+    shutil.copy(model / "model.safetensors", copied)
+    assert run(["card", str(copied)]) == 0
+    of_file = capsys.readouterr().out
+    assert "Time: not recorded." in of_file
+    assert blocks(of_file, "sh")[0] == blocks(of_run, "sh")[0]
+    beside_another = tmp_path / "run.json"
+    beside_another.write_text((model / "run.json").read_text().replace('"training": "', '"training": "0'))
+    assert run(["card", str(copied)]) == 0
+    assert capsys.readouterr().out == of_file
+
+
+def test_figures_from_a_file_are_told_as_they_are(
+    model: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", str(model), str(some_digits), "--json"]) == 0
+    figures = tmp_path / "figures.json"
+    figures.write_text(capsys.readouterr().out)
+    told = json.loads(figures.read_text())
+    for more in (["--data", str(some_digits)], []):
+        assert run(["card", str(model), "--evaluation", str(figures), *more]) == 0
+        text = capsys.readouterr().out
+        assert f"| log-loss | {told['nll']:.4f} |" in text
+        read = about(text)
+        assert ("model-index" in read) == bool(more)
+        if more:
+            assert read["model-index"][0]["results"][0]["metrics"][0]["value"] == told["accuracy"]
+    assert run(["card", str(model), "--evaluation", str(figures), "--data", "mnist"]) == 1
+    assert "tells of 100 images, which aren't the 10,000 of mnist (test)" in capsys.readouterr().err
+    figures.write_text('{"accuracy": 1}')
+    assert run(["card", str(model), "--evaluation", str(figures)]) == 1
+    assert "holds no figures as `inkdigits evaluate --json` prints them" in capsys.readouterr().err
+
+
+def test_what_is_measured_for_the_card_is_what_evaluate_says(
+    some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "house", str(some_digits), "--json"]) == 0
+    accuracy = json.loads(capsys.readouterr().out)["accuracy"]
+    out = tmp_path / "deep" / "README.md"
+    assert run(["card", "house", "--data", str(some_digits), "--robustness", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == ""
+    read = about(out.read_text())
+    assert read["license"] == "apache-2.0"
+    assert read["model-index"][0]["results"][0]["metrics"][0]["value"] == accuracy
+    text = out.read_text()
+    assert "glass blur (" in text
+    assert "| 0.50 % | 0.9801 |" in text
+    assert len(text.encode()) <= 10_000
+
+
+def test_the_lines_of_python_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(weights.FOLDER / "house.onnx", tmp_path)
+    for model in ("house", "reader"):
+        assert run(["card", model]) == 0
+        (code,) = blocks(capsys.readouterr().out, "python")
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}\nprint(scores.shape, scores.dtype)"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout, done.returncode) == ("(1, 11) float32\n", 0), done.stderr
+
+
+def test_a_push_sends_card_and_model_on_top_of_what_was_seen(
+    model: Path, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["card", str(model), *NEW, "--private"]) == 0
+    assert capsys.readouterr().out == f"{hub.address}/me/digits/commit/{'2' * 40}\n"
+    assert [(each["name"], each["visibility"]) for each in hub.created] == [("digits", "private")]
+    (commit,) = hub.commits
+    assert set(commit["files"]) == {"README.md", "model.safetensors"}
+    assert commit["files"]["model.safetensors"] == (model / "model.safetensors").read_bytes()
+    assert run(["card", str(model)]) == 0
+    assert commit["files"]["README.md"].decode() == capsys.readouterr().out == hub.cards[0]
+    assert hub.tokens == {"Bearer hf_secret"}
+    assert run(["card", str(model), *NEW, "--revision", "2" * 8, "--licence", "mit"]) == 0
+    assert about(hub.commits[1]["files"]["README.md"].decode())["license"] == "mit"
+    assert len(hub.created) == 1
+
+
+def test_a_model_that_asks_another_is_pushed_with_it(hub: Hub) -> None:
+    assert run(["card", "reader", *NEW]) == 0
+    kinds = [f"{name}.{kind}" for name in ("reader", "house") for kind in ("onnx", "safetensors")]
+    assert set(hub.commits[0]["files"]) == {"README.md", *kinds}
+    assert hub.commits[0]["files"]["house.onnx"] == weights.content("house")
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ([], f"name the commit that your push goes on top of with --revision {'5' * 40}"),
+        (["--revision", "abcdef1"], "me/digits has changed since abcdef1"),
+    ],
+)
+def test_what_others_have_pushed_is_not_written_over(
+    more: list[str], sentence: str, hub: Hub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub.repositories["me/digits"] = "5" * 40
+    assert run(["card", "house", *NEW, *more]) == 1
+    assert sentence in capsys.readouterr().err
+    assert hub.commits == []
+
+
+def test_a_hub_that_refuses_is_a_sentence(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.repositories["me/digits"] = "5" * 40
+    seen = ["card", "house", *NEW, "--revision", "5" * 40]
+    hub.moves_meanwhile = True
+    assert run(seen) == 1
+    assert "somebody has pushed to it meanwhile (status 412)" in capsys.readouterr().err
+    hub.refusal = (403, "You may not write here")
+    assert run(seen) == 1
+    told = capsys.readouterr().err
+    assert "the hub refuses me/digits: You may not write here (status 403)" in told
+    assert len(told.splitlines()) == 1
+    assert run(["card", "house", "--push", "me/other", "--revision", "5" * 40]) == 1
+    assert "there is no me/other yet" in capsys.readouterr().err
+    assert hub.commits == hub.created == []
+
+
+def test_without_network_or_login_nothing_is_pushed(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    assert run(["card", "house", *NEW]) == 1
+    assert "the hub at http://127.0.0.1:9 can't be reached: " in capsys.readouterr().err
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+    assert run(["card", "house", *NEW]) == 1
+    assert capsys.readouterr().err == (
+        "inkdigits: the hub doesn't know who you are: run `hf auth login`, or set HF_TOKEN\n"
+    )
+
+
+def test_what_learnt_from_a_set_that_forbids_it_is_not_given_away(
+    model: Path, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loaded = models.find(str(model))
+    earlier = {"start": {"model": "m", "provenance": {"data": "cheque-amounts"}}}
+    card = replace(loaded.card, provenance={**loaded.card.provenance, **earlier})
+    out = tmp_path / "cheques.safetensors"
+    checkpoint.save(out, replace(loaded, card=card))
+    assert run(["card", str(out), *NEW]) == 1
+    told = capsys.readouterr().err
+    assert "learnt from cheque-amounts (research use: for evaluation only)" in told
+    assert (hub.tokens, hub.commits) == (set(), [])
+    assert run(["card", str(out), *NEW, "--despite-licence"]) == 0
+    assert len(hub.commits) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--revision", "5" * 40], "--revision is about a repository"),
+        (["--private"], "--private is about a repository"),
+        (["--robustness"], "--robustness is measured on a set"),
+        (["--watts", "0"], "watts is 0, but has to be more than 0"),
+        (["--push", "digits"], "'digits' is no repository"),
+        ([*NEW, "--revision", "main"], "'main' is no commit"),
+    ],
+)
+def test_flags_that_contradict_are_refused(
+    more: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["card", "house", *more]) == 2
+    assert sentence in capsys.readouterr().err
