@@ -16,7 +16,7 @@ TRAIN_FLAGS = set(
     "activation adversarial averaging batch decay device elastic epochs erasing flip-horizontal"  # noqa: SIM905
     " flip-vertical help json keep label-smoothing learning-rate least-steps model momentum noise norm-images"
     " optimizer out patience pooling precision preset resume rotation scale scaling seed shear shift stroke"
-    " validation vector-rate version warmup weight-decay width".split(" ")
+    " temperature validation vector-rate version warmup weight-decay width".split(" ")
 )
 """What `inkdigits train` takes: a change here is a change for users."""
 

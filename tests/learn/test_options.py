@@ -61,6 +61,12 @@ def test_a_recipe_is_a_preset_changed_whose_given_epochs_count(name: str) -> Non
     assert either == preset | {"epochs": 0.1, "least_steps": 7}
 
 
+def test_a_temperature_goes_with_the_label_smoothing_that_it_undoes() -> None:
+    assert options.recipe("fast", {}).temperature < 0.6
+    assert options.recipe("fast", {"label_smoothing": 0.0}).temperature == 1
+    assert options.recipe("fast", {"label_smoothing": 0.2, "temperature": 0.3}).temperature == 0.3
+
+
 def test_change_reaches_every_level_and_leaves_the_rest() -> None:
     asked = {"width": 0.5, "rotation": 12.0, "epochs": 3.0}
     before = TrainOptions()

@@ -102,6 +102,7 @@ class TrainOptions:
     norm_images: int = _option(5_000, "unchanged images to measure batch norm on before judging; 0 for none")
     label_smoothing: float = _option(0.1, "share of the target spread over all classes")
     adversarial: float = _option(0.0, "attack every training image by up to this share of white; 0 for none")
+    temperature: float = _option(1.0, "what divides the model's logits, where no validation split tells")
     validation: float = _option(0.1, "share of the training images held out, by writer where known")
     patience: int = _option(0, "stop after this many epochs without a better validation loss; 0 never stops")
     keep: str = _option("last", "which weights become model.safetensors: the last, or the best on validation")
@@ -118,6 +119,7 @@ class TrainOptions:
             _within(name, getattr(self, name), 0.0, 100.0)
         for name in ("momentum", "warmup", "label_smoothing", "adversarial", "validation"):
             _within(name, getattr(self, name), 0.0, 0.999)
+        _within("temperature", self.temperature, 0.05, 20.0)
         _within("averaging", self.averaging, 0.0, 1.0)
         _within("weight_decay", self.weight_decay, 0.0, 10.0)
         _within("norm_images", self.norm_images, 0, 10_000_000)
@@ -155,14 +157,23 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "warmup": 0.2,
         "norm_images": 0,
         "shift": 1.0,
+        "temperature": 0.443,
     },
-    "fast": {"model": "fast", "epochs": 1.0, "least_steps": 234, "norm_images": 0, "shift": 1.0},
+    "fast": {
+        "model": "fast",
+        "epochs": 1.0,
+        "least_steps": 234,
+        "norm_images": 0,
+        "shift": 1.0,
+        "temperature": 0.445,
+    },
     "strong": {"model": "strong", "epochs": 5.0, "least_steps": 1_170, **_BENT},
     "best": {"model": "best", "epochs": 29.0, "least_steps": 6_786, **_BENT},
 }
 """Recipes settled on a validation split of MNIST; they train on all of the training images.
 
-`least_steps` is what `epochs` come to on MNIST, so that a set of a few hundred images is learnt too.
+`least_steps` is what `epochs` come to on MNIST, so that a set of a few hundred images is learnt too. The
+temperatures, found on that split too, undo what label smoothing takes from confidences.
 """
 
 
@@ -174,9 +185,13 @@ def preset(name: str) -> TrainOptions:
 
 
 def recipe(name: str, given: Mapping[str, Any]) -> TrainOptions:
-    """A preset with the named values changed; epochs that are given count, however few steps they are."""
+    """A preset with the named values changed; epochs that are given count, however few steps they are.
+
+    Its temperature goes with its label smoothing: where another is given, it is 1.
+    """
     steps = {"least_steps": 0} if "epochs" in given else {}
-    return change(preset(name), {**steps, **given})
+    temperature = {"temperature": 1.0} if "label_smoothing" in given else {}
+    return change(preset(name), {**steps, **temperature, **given})
 
 
 def flat(options: TrainOptions) -> dict[str, Any]:

@@ -76,7 +76,12 @@ def _card(trained: Trained, kept: Dataset, options: TrainOptions, source: str, s
         "n_steps": trained.n_steps,
         "versions": directory.versions(),
     }
-    return Card(network=asdict(options.network), label_names=kept.label_names, provenance=provenance)
+    return Card(
+        network=asdict(options.network),
+        label_names=kept.label_names,
+        temperature=options.temperature,
+        provenance=provenance,
+    )
 
 
 def draw(result: Result) -> None:
