@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the cards of the models that ship into docs/cards: `python scripts/write_cards.py`, with MNIST at hand."""
+"""Writes the cards of the models that ship into docs/cards: `python scripts/write_cards.py`, with MNIST."""
 
 from pathlib import Path
 

@@ -218,7 +218,7 @@ def test_labels_that_no_image_had_are_named() -> None:
 
 
 def test_commands_and_code_stay_whole() -> None:
-    nasty = "inkdigits train '```' --seed 1"
+    nasty = "inkdigits train 'a\n```\nb' --seed 1"
     text = markdown(subject({}, files=("it's ```.onnx",), steps=(nasty,)))
     fences = [token for token in rendered(text)[1] if token.type == "fence"]
     assert fences[0].content == f"{nasty}\n"

@@ -122,9 +122,11 @@ def _files(model: Path) -> Mapping[str, Path]:
 
 
 def _steps(model: Path, card: Card) -> tuple[str, ...]:
-    if _is_shipped(model):
-        return (f"python -m {weights.MADE_BY[str(model)]}  # in a checkout of inkdigits",)
-    return reproducing.steps(card)
+    """The commands that make it; of one that asks another, that one's first."""
+    if not _is_shipped(model):
+        return reproducing.steps(card)
+    names = [name for name in (_ASKED.get(str(model)), str(model)) if name is not None]
+    return ("# in a checkout of inkdigits", *(f"python -m {weights.MADE_BY[name]}" for name in names))
 
 
 def _n_weights(card: Card) -> int | None:

@@ -1,5 +1,6 @@
 """The card that goes with a model where it is given away: Markdown under YAML, as the hub has it."""
 
+import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -226,7 +227,7 @@ def _usage(subject: Subject) -> dict[str, str]:
             "python": (
                 "import numpy\nfrom inkdigits.read import engine\n\n"
                 "images = numpy.zeros((1, 28, 28), numpy.uint8)  # yours\n"
-                f"scores = engine.shipped({PurePath(subject.files[0]).stem!r}).classify(images)"
+                f"scores = engine.shipped({json.dumps(PurePath(subject.files[0]).stem)}).classify(images)"
                 f"  # float32, (n, {n_labels})"
             ),
         }
@@ -236,7 +237,8 @@ def _usage(subject: Subject) -> dict[str, str]:
     return {
         "shell": f"{first}inkdigits read photo.png --model {name}",
         "python": (
-            f"import numpy, onnxruntime\n\nsession = onnxruntime.InferenceSession({onnx or _EXPORTED!r})\n"
+            "import numpy\nimport onnxruntime\n\n"
+            f"session = onnxruntime.InferenceSession({json.dumps(onnx or _EXPORTED)})\n"
             "images = numpy.zeros((1, 28, 28), numpy.uint8)  # yours\n"
             f'(scores,) = session.run(None, {{"images": images}})  # float32, (n, {n_labels})'
         ),
