@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from inkdigits.cli import judging
+from inkdigits.cli import judgement, judging
 
 PICTURE = Path(__file__).parents[1] / "docs" / "report.png"
 WIDTH = 1180
@@ -25,15 +25,8 @@ def main() -> None:
     """Writes the picture."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         report = Path(folder) / "report.html"
-        judging.evaluate(
-            Path("reader"),
-            "mnist",
-            split=None,
-            against=Path("house"),
-            report=report,
-            unseen=False,
-            as_json=False,
-        )
+        order = judgement.Order(model=Path("reader"), source="mnist", against=Path("house"), report=report)
+        judging.evaluate(order, as_json=False)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 900})
         page.goto(report.as_uri())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inkdigits import cli
+from inkdigits.learn import adversarial
 
 QUICK = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
 
@@ -87,3 +88,33 @@ def test_what_cannot_become_a_report_is_a_sentence(
     blocked.touch()
     assert run(["evaluate", "reader", str(some_digits), "--report", str(blocked / "report.html")]) == 1
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_robustness_and_attacks_are_told_in_text_and_as_json(
+    model: Path, some_digits: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adversarial, "EPSILONS", (0.1,))
+    monkeypatch.setattr(adversarial, "STEPS", 3)
+    asked = ["evaluate", str(model), str(some_digits), "--robustness", "--attacks"]
+    assert run([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert run(asked) == 0
+    text = capsys.readouterr().out
+    costs = {each["name"]: each["cost"] for each in found["robustness"]["corruptions"]}
+    assert f"glass blur        {100 * (found['robustness']['accuracy'] - costs['glass blur']):6.2f} %" in text
+    assert f"{0 - 100 * costs['glass blur']:+.2f} points" in text
+    fgsm, pgd = found["attacks"]
+    assert (fgsm["attack"], fgsm["epsilon"], fgsm["n"]) == ("FGSM", 0.1, 100)
+    assert pgd["accuracy"] <= found["accuracy"]
+    assert "attacked images: what is left of 100" in text
+
+
+def test_an_exported_model_cannot_be_attacked(
+    model: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported = tmp_path / "model.onnx"
+    assert run(["export", str(model), "--out", str(exported)]) == 0
+    assert run(["evaluate", str(exported), str(some_digits), "--attacks"]) == 1
+    assert (
+        "has no gradients to attack it by; name the file that it was exported from" in capsys.readouterr().err
+    )

@@ -143,7 +143,7 @@ def finetune(  # noqa: PLR0913 (as `read`)
 
 
 @app.command
-def evaluate(
+def evaluate(  # noqa: PLR0913 (a flag each)
     model: Path,
     data: str,
     /,
@@ -151,7 +151,9 @@ def evaluate(
     split: str | None = None,
     against: Path | None = None,
     report: Path | None = None,
+    robustness: Annotated[bool, Parameter(negative="")] = False,
     unseen: Annotated[bool, Parameter(negative="")] = False,
+    attacks: Annotated[bool, Parameter(negative="")] = False,
     as_json: _AsJson = False,
 ) -> int:
     """Judge a model on a labelled set: accuracy with its interval, every class, calibration, speed.
@@ -169,15 +171,28 @@ def evaluate(
         A second model, compared with the first on the same images by McNemar's test.
     report
         An HTML file to write all of it into, with charts, mistakes, and how the model bears other images.
+    robustness
+        Corrupt the images as MNIST-C does, and draw them as pages have them: what does each change cost?
     unseen
         Show it what is no digit too (clothes, letters, other scripts, noise): can its confidence tell?
+    attacks
+        Change the images against it by its own gradients (FGSM, PGD): how much of its accuracy is left? It
+        takes minutes.
 
     """
-    from inkdigits.cli import judging  # noqa: PLC0415
+    from inkdigits.cli import judgement, judging  # noqa: PLC0415
 
-    return judging.evaluate(
-        model, data, split=split, against=against, report=report, unseen=unseen, as_json=as_json
+    order = judgement.Order(
+        model=model,
+        source=data,
+        split=split,
+        against=against,
+        report=report,
+        robustness=robustness,
+        unseen=unseen,
+        attacks=attacks,
     )
+    return judging.evaluate(order, as_json=as_json)
 
 
 @app.command

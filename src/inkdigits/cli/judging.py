@@ -1,71 +1,100 @@
 """`inkdigits evaluate`: a model's figures on a labelled set, or two models side by side."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from inkdigits import data
 from inkdigits.card import Card
-from inkdigits.cli import strangers, subjects
+from inkdigits.cli import attacking, bars, strangers, subjects
+from inkdigits.cli.judgement import Judgement, Order
 from inkdigits.cli.output import print_json
 from inkdigits.data import digest, known
 from inkdigits.evaluate import compare, metrics, table
 from inkdigits.evaluate.check import require_same_labels
 from inkdigits.evaluate.compare import Comparison
-from inkdigits.evaluate.metrics import Evaluation
-from inkdigits.evaluate.unseen import Kind
+from inkdigits.evaluate.robustness import robustness, sample
 from inkdigits.learn.sets import Load, Source
 from inkdigits.types import Dataset
 
 
-def evaluate(
-    model: Path,
-    source: str,
-    *,
-    split: str | None,
-    against: Path | None,
-    report: Path | None,
-    unseen: bool,
-    as_json: bool,
-) -> int:
-    """Prints the figures of `model`, the comparison with `against`, what is no digit; writes the report."""
-    if report is not None:
+def evaluate(order: Order, *, as_json: bool) -> int:
+    """Prints what was found of a model, and writes the report where one is asked for."""
+    if order.report is not None:
         from inkdigits.cli import reporting  # noqa: PLC0415 (its templates take a while to import)
 
-        reporting.check(report)
-    judged_models = [subjects.find(path) for path in ([model] if against is None else [model, against])]
-    dataset = judged(source, judged_models[0].card, split)
-    for each in judged_models:
-        require_same_labels(each.card.label_names, dataset)
-    scores, seconds = metrics.scores(judged_models[0].classify, dataset)
-    evaluation = metrics.score(scores, dataset.labels, label_names=dataset.label_names, seconds=seconds)
-    found = None
-    if against is not None:
-        others, _ = metrics.scores(judged_models[1].classify, dataset)
-        found = compare.compare(scores, others, labels=dataset.labels, names=(str(model), str(against)))
-    kinds: tuple[Kind, ...] = ()
-    if unseen or report is not None:
-        kinds = strangers.kinds(
-            judged_models[0], dataset, scores, learnt=sets_learnt_from(judged_models[0].card)
-        )
-    if report is not None:
-        reporting.write(report, judged_models[0], dataset, scores, evaluation, found, kinds, against=against)
-    _tell(evaluation, found, kinds if unseen else None, as_json=as_json)
+        reporting.check(order.report)
+    found = judge(order)
+    if order.report is not None:
+        reporting.write(order, found)
+    if as_json:
+        print_json(_values(found, order))
+    else:
+        print("\n".join(_texts(found, order)), end="")
     return 0
 
 
-def _tell(
-    evaluation: Evaluation, comparison: Comparison | None, kinds: Sequence[Kind] | None, *, as_json: bool
-) -> None:
-    if as_json:
-        compared = {} if comparison is None else {"comparison": asdict(comparison)}
-        told = {} if kinds is None else {"unseen": [strangers.told(each) for each in kinds]}
-        print_json(asdict(evaluation) | compared | told)
-        return
-    print(table.text(evaluation), end="" if comparison is None else f"\n{comparison.verdict}\n")
-    if kinds is not None:
-        print(f"\n{table.unseen(kinds)}", end="")
+def judge(order: Order) -> Judgement:
+    """All that was asked for, and what belongs into a report. Raises UserError for what can't be judged."""
+    model = subjects.find(order.model)
+    dataset = judged(order.source, model.card, order.split)
+    require_same_labels(model.card.label_names, dataset)
+    scores, seconds = metrics.scores(model.classify, dataset)
+    found = Judgement(
+        subject=model,
+        dataset=dataset,
+        scores=scores,
+        evaluation=metrics.score(scores, dataset.labels, label_names=dataset.label_names, seconds=seconds),
+    )
+    is_reported = order.report is not None
+    if order.against is not None:
+        found = replace(found, comparison=_compared(order.against, found))
+    if order.robustness or is_reported:
+        with bars.parts_done("corrupting images") as progress:
+            found = replace(found, robustness=robustness(model.classify, sample(dataset), progress=progress))
+    if order.unseen or is_reported:
+        kinds = strangers.kinds(model, dataset, scores, learnt=sets_learnt_from(model.card))
+        found = replace(found, unseen=kinds)
+    if order.attacks:
+        found = replace(found, attacks=attacking.attacks(order.model, dataset))
+    return found
+
+
+def _compared(other: Path, found: Judgement) -> Comparison:
+    subject = subjects.find(other)
+    require_same_labels(subject.card.label_names, found.dataset)
+    scores, _ = metrics.scores(subject.classify, found.dataset)
+    names = (found.subject.name, subject.name)
+    return compare.compare(found.scores, scores, labels=found.dataset.labels, names=names)
+
+
+def _values(found: Judgement, order: Order) -> dict[str, Any]:
+    """The JSON: figures, and by name what was asked for beside them."""
+    told = asdict(found.evaluation)
+    if found.comparison is not None:
+        told["comparison"] = asdict(found.comparison)
+    if found.robustness is not None and order.robustness:
+        told["robustness"] = found.robustness.values()
+    if order.unseen:
+        told["unseen"] = [strangers.told(each) for each in found.unseen]
+    if order.attacks:
+        told["attacks"] = [asdict(each) for each in found.attacks]
+    return told
+
+
+def _texts(found: Judgement, order: Order) -> Iterator[str]:
+    """The same to read, block by block, every line ended."""
+    yield table.text(found.evaluation)
+    if found.comparison is not None:
+        yield f"{found.comparison.verdict}\n"
+    if found.robustness is not None and order.robustness:
+        yield table.robustness(found.robustness)
+    if order.unseen:
+        yield table.unseen(found.unseen)
+    if order.attacks:
+        yield table.attacks(found.attacks)
 
 
 def judged(source: str, card: Card, split: str | None = None) -> Dataset:

@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inkdigits import __version__, files
-from inkdigits.cli import bars
+from inkdigits.cli.judgement import Judgement, Order
 from inkdigits.cli.subjects import Subject
 from inkdigits.data import digest
 from inkdigits.errors import UserError
-from inkdigits.evaluate.compare import Comparison
 from inkdigits.evaluate.metrics import Evaluation
-from inkdigits.evaluate.robustness import MOST_CHANGED, Robustness, robustness, sample
-from inkdigits.evaluate.unseen import Kind
+from inkdigits.evaluate.robustness import MOST_CHANGED
 from inkdigits.learn import history
 from inkdigits.learn.history import Record
-from inkdigits.types import Dataset, Scores
+from inkdigits.types import Dataset
 
 try:
     from inkdigits.evaluate import report
@@ -32,39 +30,27 @@ def check(path: Path) -> None:
         raise UserError(f"a report is an HTML page, and {path} doesn't end in .html")
 
 
-def write(
-    path: Path,
-    model: Subject,
-    dataset: Dataset,
-    scores: Scores,
-    evaluation: Evaluation,
-    comparison: Comparison | None,
-    kinds: Sequence[Kind],
-    *,
-    against: Path | None,
-) -> None:
+def write(order: Order, found: Judgement) -> None:
     """Writes the page. Raises UserError where it can't be written."""
+    assert order.report is not None
+    model, dataset = found.subject, found.dataset
     subject = report.Subject(
         name=model.name,
         classifier=model.classify,
         dataset=dataset,
-        scores=scores,
-        evaluation=evaluation,
+        scores=found.scores,
+        evaluation=found.evaluation,
         temperature=model.temperature,
         thresholds=model.card.thresholds,
-        robustness=_robustness(model, dataset),
-        unseen=kinds,
-        comparison=comparison,
-        against="" if against is None else str(against),
-        courses=_courses(Path(model.name)),
-        about=_about(model, dataset, evaluation),
+        robustness=found.robustness,
+        unseen=found.unseen,
+        attacks=found.attacks,
+        comparison=found.comparison,
+        against="" if order.against is None else str(order.against),
+        courses=_courses(order.model),
+        about=_about(model, dataset, found.evaluation),
     )
-    files.write(path, report.html(subject).encode())
-
-
-def _robustness(model: Subject, dataset: Dataset) -> Robustness:
-    with bars.parts_done("corrupting images") as progress:
-        return robustness(model.classify, sample(dataset), progress=progress)
+    files.write(order.report, report.html(subject).encode())
 
 
 def _courses(folder: Path) -> Sequence[Course]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from inkdigits import stats
 from inkdigits.evaluate import calibration, charts, gallery
+from inkdigits.evaluate.attacked import Attacked
 from inkdigits.evaluate.calibration import Bin, PredictionSets, Selection
 from inkdigits.evaluate.charts import Axis, Chart, Line, Mark, Points
 from inkdigits.evaluate.compare import Comparison
@@ -64,6 +65,7 @@ class Subject:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     robustness: Robustness | None = None
     unseen: Sequence[Kind] = ()
+    attacks: Sequence[Attacked] = ()
     comparison: Comparison | None = None
     against: str = ""
     courses: Sequence[Course] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,26 @@ class Robustness:
     plain_accuracy: float
     corruptions: tuple[Change, ...]
     pages: tuple[Change, ...]
+
+    def values(self) -> dict[str, Any]:
+        """The figures as plain values, without the images."""
+
+        def of(change: Change) -> dict[str, Any]:
+            return {
+                "name": change.name,
+                "accuracy": change.accuracy,
+                "interval": change.interval,
+                "cost": change.cost,
+            }
+
+        return {
+            "n": self.n,
+            "accuracy": self.accuracy,
+            "mean_corrupted_accuracy": self.mean_corrupted_accuracy,
+            "corruptions": [of(each) for each in self.corruptions],
+            "plain_accuracy": self.plain_accuracy,
+            "pages": [of(each) for each in self.pages],
+        }
 
     @property
     def mean_corrupted_accuracy(self) -> float:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from rich.cells import cell_len
 
+from inkdigits.evaluate.attacked import Attacked
 from inkdigits.evaluate.metrics import ClassFigures, Evaluation
+from inkdigits.evaluate.robustness import Change, Robustness
 from inkdigits.evaluate.unseen import Kind
 
 BAR_CELLS = 16
@@ -149,3 +151,36 @@ def _bar(part: int, whole: int) -> str:
     """A bar as long as `part` is of `whole`, to an eighth of a cell; any part at all is seen."""
     eighths = max(round(8 * BAR_CELLS * part / whole), 1) if part else 0
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8]
+
+
+def robustness(found: Robustness) -> str:
+    """One line for each corruption and each kind of picture, every line ended."""
+    width = max(cell_len(each.name) for each in (*found.corruptions, *found.pages))
+    mean = found.mean_corrupted_accuracy
+    lines = [
+        f"corrupted images: {percent(mean)} of {found.n:,} read right on average, "
+        f"{percent(found.accuracy)} as they were",
+        *(_change(each, width=width) for each in found.corruptions),
+        "",
+        f"as pages have them: {percent(found.plain_accuracy)} read right in plain pictures",
+        *(_change(each, width=width) for each in found.pages),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _change(change: Change, *, width: int) -> str:
+    low, high = map(percent, change.interval)
+    return (
+        f"  {_padded(change.name, width)}  {percent(change.accuracy):>8}  {low:>8} to {high:>8}"
+        f"  {0 - 100 * change.cost:+7.2f} points"
+    )
+
+
+def attacks(found: Sequence[Attacked]) -> str:
+    """One line for each attack, every line ended."""
+    lines = [f"attacked images: what is left of {found[0].n:,}, no pixel changed by more than ε (white is 1)"]
+    for each in found:
+        low, high = map(percent, each.interval)
+        name = f"{each.attack:<18}  ε {each.epsilon:g}"
+        lines.append(f"  {name}  {percent(each.accuracy):>8}  {low:>8} to {high:>8}")
+    return "".join(f"{line}\n" for line in lines)

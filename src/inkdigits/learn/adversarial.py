@@ -6,17 +6,19 @@ lie in [0, 1]. The attacks are white-box: they know the network and its gradient
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from inkdigits import stats
+from inkdigits.evaluate.attacked import Attacked
 from inkdigits.evaluate.metrics import Progress
 from inkdigits.learn import counted
 from inkdigits.learn.classifier import tensor
 from inkdigits.learn.networks.registry import Network
+from inkdigits.learn.options import TrainOptions
 from inkdigits.types import Dataset
 
 EPSILONS = (0.1, 0.2, 0.3)
@@ -28,23 +30,13 @@ STEPS, RESTARTS = 50, 10
 SINGLE_STEP = 1.25
 """Length of the one step of training, in ε (Wong, Rice, Kolter, 2020, section 4.2)."""
 
+_START_STREAM = 1 << 23
 _STEP = 0.01
 _BATCH = 500
 _WHITE = 255.0
 
 Loss = Callable[[Tensor], Tensor]
 """From logits to the loss whose rise misleads the network: a scalar."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attacked:
-    """What is left of a model's accuracy under an attack, with Wilson's interval at 95 %."""
-
-    attack: str
-    epsilon: float
-    n: int
-    accuracy: float
-    interval: tuple[float, float]
 
 
 def fgsm(network: Network, images: Tensor, labels: Tensor, epsilon: float) -> Tensor:
@@ -92,6 +84,23 @@ def single_step(network: Network, images: Tensor, loss: Loss, epsilon: float, *,
     return _stepped(network, begun, plain, loss, SINGLE_STEP * epsilon, epsilon)
 
 
+def lessons(
+    network: Network,
+    images: Tensor,
+    rows: Tensor,
+    loss: Callable[[Tensor, Any], Tensor],
+    targets: Any,
+    options: TrainOptions,
+    *,
+    epoch: int,
+) -> Tensor:
+    """Training images as `single_step` has them, from starts counted by (seed, epoch, row)."""
+    key = counted.key(options.seed, _START_STREAM, epoch)
+    start = counted.uniform(key, rows, images[0].numel()).view(images.shape)
+    epsilon = options.adversarial
+    return single_step(network, images, lambda logits: loss(logits, targets), epsilon, start=start)
+
+
 def _stepped(network: Network, now: Tensor, plain: Tensor, loss: Loss, step: float, epsilon: float) -> Tensor:
     """One step along the sign of the gradient, kept within ε of the plain images and within their range."""
     moved = now.detach().requires_grad_()
@@ -109,10 +118,7 @@ def attacks(
     seed: int = 0,
     progress: Progress = lambda _done, _total: None,
 ) -> tuple[Attacked, ...]:
-    """The accuracy that is left of a network under FGSM and PGD, at each ε.
-
-    An image counts as read right only where it is so as it is and after every restart of PGD.
-    """
+    """The accuracy that is left of a network under FGSM and PGD, at each ε."""
     found: list[Attacked] = []
     n_parts = len(EPSILONS) * (1 + RESTARTS)
     done = 0

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ LEAST_RECORDS = 20
 """Records in the history of a run, steps allowing, however short it is; a long one has one for each epoch."""
 
 _DROPOUT_STREAM = 1 << 20
-_ATTACK_STREAM = 1 << 23
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +244,7 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     targets = run.task.targets(rows)
     with run.autocast():
         if options.adversarial:
-            images = _attacked(run, network, images, rows, targets, epoch)
+            images = adversarial.lessons(network, images, rows, run.task.loss, targets, options, epoch=epoch)
         logits = network(images)
     loss = run.task.loss(logits, targets)
     network.zero_grad(set_to_none=True)
@@ -259,15 +257,6 @@ def _step(run: _Run, now: State, rows: Tensor, epoch: int) -> None:
     if options.averaging and now.step > (1 - options.averaging) * run.n_steps:
         state.average(now)
     _count(run, now, loss, run.task.n_right(logits, targets), n=len(rows))
-
-
-def _attacked(run: _Run, network: Network, images: Tensor, rows: Tensor, targets: Any, epoch: int) -> Tensor:
-    """The images changed so that the network, as it is, does worse on them."""
-    draw = counted.uniform(counted.key(run.options.seed, _ATTACK_STREAM, epoch), rows, images[0].numel())
-    loss = partial(run.task.loss, targets=targets)
-    return adversarial.single_step(
-        network, images, loss, run.options.adversarial, start=draw.view(images.shape)
-    )
 
 
 def _count(run: _Run, now: State, loss: Tensor, n_right: int, *, n: int) -> None:
