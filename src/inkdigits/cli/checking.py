@@ -53,7 +53,7 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """One split of n images: how many are read otherwise than labelled, and the first of them.
+    """One split of n images: of how many the label is doubtful, and the first of those.
 
     `n_likely` is what confident learning takes for wrong among all of them; it tends to be too few.
     """
@@ -179,14 +179,14 @@ def _section(dataset: Dataset, checked: Checked) -> sheet.Section:
     return sheet.Section(
         title=f"{dataset.name}, {_headline(checked)}",
         images=dataset.images[[each.row for each in checked.suspects]],
-        captions=[(f"{each.label}, read {each.suggested}", f"row {each.row}") for each in checked.suspects],
+        captions=[(f"{each.label}, or {each.suggested}?", f"row {each.row}") for each in checked.suspects],
     )
 
 
 def _headline(checked: Checked) -> str:
     shown, found = len(checked.suspects), checked.n_suspects
     some = "" if shown == found else f", of which the {shown} most suspect are listed"
-    return f"{checked.split}: {found:,} of {checked.n:,} images are read otherwise than labelled{some}"
+    return f"{checked.split}: {found:,} of {checked.n:,} labels are doubtful{some}"
 
 
 def _tell(name: str, checked: Sequence[Checked], written: Path, drawn: Path) -> None:
@@ -203,7 +203,7 @@ def _tell(name: str, checked: Sequence[Checked], written: Path, drawn: Path) -> 
         f"Look at {drawn}; where a label is wrong, write the right one, or {decisions.REMOVE}, into the"
         f" column decision of {written}; then: {command(then)}"
         if any(each.suspects for each in checked)
-        else "Every image is read as it is labelled: there is nothing to do."
+        else "No label is doubtful: there is nothing to do."
     )
 
 

@@ -12,14 +12,17 @@ from inkdigits.errors import UserError
 from inkdigits.evaluate.check import require_labels, require_scores
 from inkdigits.types import Labels, Scores
 
+SURE = 0.9
+"""The probability of the label given from which on an image isn't listed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Suspect:
-    """An image that the scores read otherwise than its label.
+    """An image whose label the scores aren't sure of.
 
     `row` is the image's place in the labels. `quality` is the probability of the label given, `confidence`
-    that of the label suggested, each 0 to 1, among the labels that occur. `likely` where it is one of as many
-    as confident learning takes for wrong.
+    that of the label suggested, the likeliest of the others, each 0 to 1, among the labels that occur.
+    `likely` where it is one of as many as confident learning takes for wrong.
     """
 
     row: int
@@ -34,8 +37,8 @@ def find(scores: Scores, labels: Labels, *, label_names: Sequence[str]) -> tuple
     """The images whose labels may be wrong, the worst label first.
 
     Every row of `scores` has to come from a model that didn't learn from that image: one that did has learnt
-    the wrong label too (see `learn.cross_validation`). All are listed that are read as another class, in the
-    order of the probability of the label given (cleanlab's self-confidence). Confident learning estimates how
+    the wrong label too (see `learn.cross_validation`). All are listed whose label has a probability below
+    `SURE`, in the order of that (cleanlab's self-confidence). Confident learning estimates how
     many labels are wrong of every pair of classes, and those of widest margin are `likely`
     (`prune_by_noise_rate`): few among good labels, where the estimate keeps fewer than there are. Raises
     UserError where cleanlab is missing, for scores that are no probabilities, and for labels of one class.
@@ -56,17 +59,18 @@ def find(scores: Scores, labels: Labels, *, label_names: Sequence[str]) -> tuple
     known = scores[:, occurring] + np.finfo(np.float64).tiny
     known /= known.sum(axis=1, keepdims=True)
     quality = get_label_quality_scores(given, known)
-    read = known.argmax(axis=1)
+    others = np.where(np.arange(len(occurring)) == given[:, np.newaxis], -1.0, known)
+    suggested = others.argmax(axis=1)
     likely = find_label_issues(given, known, min_examples_per_class=0, n_jobs=1)
-    otherwise = np.flatnonzero(read != given)
+    unsure = np.flatnonzero(quality < SURE)
     return tuple(
         Suspect(
             row=int(row),
             label=label_names[labels[row]],
-            suggested=label_names[occurring[read[row]]],
+            suggested=label_names[occurring[suggested[row]]],
             quality=float(quality[row]),
-            confidence=float(known[row].max()),
+            confidence=float(others[row].max()),
             likely=bool(likely[row]),
         )
-        for row in otherwise[np.argsort(quality[otherwise], kind="stable")]
+        for row in unsure[np.argsort(quality[unsure], kind="stable")]
     )

@@ -48,7 +48,8 @@ def scores(dataset: Dataset, options: TrainOptions, *, n_folds: int, watch: Watc
         shown = dataset.select(np.flatnonzero(number != fold), split="shown")
         trained = train.train(shown, None, options, watch=replace(watch, after_step=after_step))
         held_out = dataset.select(np.flatnonzero(number == fold), split="held out")
-        found[number == fold], _ = metrics.scores(classifier(trained.network), held_out)
+        classify = classifier(trained.network, temperature=options.temperature)
+        found[number == fold], _ = metrics.scores(classify, held_out)
     return found
 
 
