@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Draws the README's picture of a report: `python scripts/picture_report.py`, with Chromium on the machine.
+"""Draws the README's pictures of judging: `python scripts/picture_report.py`, with Chromium on the machine.
 
-It is that of the model that ships on MNIST's test images, against the one that it asks: its head, its
-calibration and its mistakes.
+One is a report of the model that ships on MNIST's test images, against the one that it asks: its head, its
+calibration and its mistakes. The other explains three of its answers.
 """
 
 import shutil
@@ -12,17 +12,22 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from inkdigits.cli import judgement, judging
+from inkdigits.cli import explaining, judgement, judging
 
-PICTURE = Path(__file__).parents[1] / "docs" / "report.png"
+DOCS = Path(__file__).parents[1] / "docs"
 WIDTH = 1180
 SHOWN = ("header", ".tiles", ".two", "section:has(.pictures)")
 GAP = 20
 COLOURS = 128
+EXPLAINED = ("mnist:8", "mnist:2130", "mnist:9729")
 
 
 def main() -> None:
-    """Writes the picture."""
+    """Writes both pictures."""
+    explained = explaining.Order(
+        model=Path("reader"), images=EXPLAINED, method="all", label=None, data=None, neighbours=None
+    )
+    explaining.explain(explained, DOCS / "explain.png", as_json=False)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         report = Path(folder) / "report.html"
         order = judgement.Order(model=Path("reader"), source="mnist", against=Path("house"), report=report)
@@ -42,7 +47,7 @@ def main() -> None:
     for part in parts:
         whole.paste(part, ((WIDTH - part.width) // 2, top))
         top += part.height + GAP
-    whole.quantize(COLOURS).save(PICTURE, optimize=True)
+    whole.quantize(COLOURS).save(DOCS / "report.png", optimize=True)
 
 
 if __name__ == "__main__":
