@@ -6,9 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from tests.cli.here import run
 
 from inkdigits import data
 from inkdigits.types import Gray
+
+SMALL = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +21,14 @@ def some_digits(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("own") / "digits.npz"
     np.savez(path, images=mnist.images[:600], labels=mnist.labels[:600])
     return path
+
+
+@pytest.fixture(scope="session")
+def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on `some_digits`, for tests that only look."""
+    out = tmp_path_factory.mktemp("model") / "run"
+    assert run(["train", some_digits, *SMALL, "--out", out]) == 0
+    return out
 
 
 def photo_of(digit: Gray) -> Gray:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard, constants
 from tests.cli import hub as hubs
+from tests.cli.here import run
 from tests.cli.hub import Hub
 
 from inkdigits import cli, weights
@@ -21,22 +22,7 @@ from inkdigits.learn import checkpoint, models
 from inkdigits.learn import options as learning
 from inkdigits.learn.options import TrainOptions
 
-QUICK = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
 NEW = ["--push", "me/digits"]
-
-
-def run(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
-    return int(left.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on 600 digits."""
-    out = tmp_path_factory.mktemp("model") / "run"
-    assert run(["train", str(some_digits), *QUICK, "--out", str(out)]) == 0
-    return out
 
 
 @pytest.fixture

@@ -7,19 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.cli.here import run
 
-from inkdigits import cli, data
+from inkdigits import data
 from inkdigits.image import decode
 
 QUICK = ["--labels", "--folds", "2", "--preset", "sprint"]
 WRONG = {5: 7, 60: 0, 111: 1, 250: 8, 399: 3}
 """Rows of the training split, and the labels that they are given wrongly."""
-
-
-def run(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
-    return int(left.value.code or 0)
 
 
 @pytest.fixture(scope="module")

@@ -8,25 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
-from inkdigits import cli
+from tests.cli import here
 
 ALL = ["occlusion", "integrated gradients", "Grad-CAM"]
 QUICK = ["--width", "0.25", "--epochs", "2", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
 
 
 def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main([str(argument) for argument in arguments])
-    return int(left.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on 600 digits."""
-    out = tmp_path_factory.mktemp("model") / "run"
-    assert run("train", some_digits, *QUICK, "--out", out) == 0
-    return out
+    return here.run(arguments)
 
 
 @pytest.fixture(scope="module")

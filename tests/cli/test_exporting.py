@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.cli import here
 
-from inkdigits import cli, weights
+from inkdigits import weights
 from inkdigits.learn import export
 from inkdigits.learn.checkpoint import Model
 from inkdigits.read import engine
@@ -21,9 +22,7 @@ def a_run(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main([str(argument) for argument in arguments])
-    return int(str(left.value.code))
+    return here.run(arguments)
 
 
 def test_the_file_is_written_once_it_agrees(

@@ -10,28 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.cli.here import run
 
-from inkdigits import cli, data
+from inkdigits import data
 from inkdigits.cli.status import INTERRUPTED
 from inkdigits.learn import checkpoint, models
 from inkdigits.read import engine, reader
 
 SMALL = ["--least-steps", "40", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
-
-
-def run(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
-    return int(left.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on 600 digits."""
-    out = tmp_path_factory.mktemp("model") / "run"
-    asked = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
-    assert run(["train", str(some_digits), *asked, "--out", str(out)]) == 0
-    return out
 
 
 @pytest.fixture(scope="module")

@@ -6,25 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.here import run
 
-from inkdigits import cli
 from inkdigits.learn import adversarial
-
-QUICK = ["--width", "0.25", "--epochs", "4", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
-
-
-def run(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
-    return int(left.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def model(some_digits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on 600 digits."""
-    out = tmp_path_factory.mktemp("model") / "run"
-    assert run(["train", str(some_digits), *QUICK, "--out", str(out)]) == 0
-    return out
 
 
 def test_an_exported_model_has_the_same_figures(

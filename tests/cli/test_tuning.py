@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.cli.here import run
 
 from inkdigits import cli
 from inkdigits.cli import flags, output
@@ -28,13 +29,6 @@ def _one_thread() -> Iterator[None]:
 
 def tune(source: object, out: Path, *arguments: object) -> list[str]:
     return ["tune", str(source), "--out", str(out), *QUICK, *map(str, arguments)]
-
-
-def run(arguments: list[str]) -> int:
-    """The exit status of a command run here."""
-    with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
-    return int(left.value.code or 0)
 
 
 def interrupted(arguments: list[str], *, after: str, by: signal.Signals) -> tuple[int, str]:

@@ -5,18 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.cli.here import run
 
-from inkdigits import cli
 from inkdigits.card import Card
 from inkdigits.cli import judging
 
 MADE = ["blank, or a few specks", "uniform noise", "Gaussian noise", "pixels of digits, shuffled"]
-
-
-def run(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as left:
-        cli.main(arguments)
-    return int(left.value.code or 0)
 
 
 @pytest.fixture
