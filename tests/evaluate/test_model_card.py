@@ -111,7 +111,7 @@ def test_the_worst_mistakes_are_told_first() -> None:
 
 def test_names_show_as_they_are_whatever_they_hold() -> None:
     figures = evaluation(NASTY)
-    data = "/home/me/<i>set</i> #1: *all*"
+    data = "/srv/me/<i>set</i> #1: *all*"
     provenance = {"data": data, "sha256": "7" * 64, "n_training": 10}
     name = "model: *one* | #2 <script>"
     text = markdown(
@@ -132,8 +132,8 @@ def test_names_show_as_they_are_whatever_they_hold() -> None:
 
 
 def test_where_data_lie_is_not_told() -> None:
-    provenance = {"data": "/home/jane/patients/digits.npz", "sha256": "7" * 64}
-    judged = Judged(evaluation=evaluation(), data="/home/jane/patients/digits.npz", split="test")
+    provenance = {"data": "/srv/jane/patients/digits.npz", "sha256": "7" * 64}
+    judged = Judged(evaluation=evaluation(), data="/srv/jane/patients/digits.npz", split="test")
     text = markdown(subject(provenance, judged=judged))
     assert "jane" not in text
     assert "digits.npz" in text
@@ -177,7 +177,7 @@ def test_licences_are_those_of_the_catalogue_and_what_forbids_is_named() -> None
 
 def test_what_a_model_began_with_is_told_too() -> None:
     house = {"data": "drawn digits and mnist", "options": {}}
-    lesson = {"data": "new", "sha256": "8" * 64, "learnt": ["house", "/home/me/new"]}
+    lesson = {"data": "new", "sha256": "8" * 64, "learnt": ["house", "/srv/me/new"]}
     found = origins.origins(subject({**lesson, "start": {"model": "house", "provenance": house}}).card)
     assert [each.name for each in found] == [*weights.LEARNT, weights.FONTS, "new"]
     assert [each.sha256 for each in found if each.sha256] == ["8" * 64]
