@@ -1,23 +1,12 @@
 """What the READMEs say of the HTTP service: each figure beside its target, in English and Chinese."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-Figures = Mapping[str, Any]
+from bench import rows
+from bench.rows import Figures, Row
 
 LATE_SECONDS = 2.0
 """Seconds after the deadline by when a slow sender has to be gone."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A figure: what it is called, what of the results is shown, the target, and whether it is reached."""
-
-    titles: tuple[str, str]
-    shown: Callable[[Figures], str]
-    targets: tuple[str, str]
-    reached: Callable[[Figures], bool]
 
 
 def _per_second(found: Figures, name: str) -> float:
@@ -203,16 +192,7 @@ def table(measured: Mapping[str, Figures], *, language: int) -> str:
     if not found:
         return ""
     words = _WORDS[language]
-    columns = words["columns"].split("|")
-    rows = [
-        [
-            row.titles[language],
-            row.shown(found),
-            f"{row.targets[language]} {'✓' if row.reached(found) else '✗'}",
-        ]
-        for row in ROWS
-    ]
-    lines = [f"| {' | '.join(cells)} |" for cells in (columns, ["---"] * len(columns), *rows)]
+    lines = rows.lines(ROWS, found, words["columns"].split("|"), language=language)
     litserve, fastapi = _times(found)
     names = ("inkdigits", "litserve", "fastapi_1", "fastapi_2")
     largest = found["bombs"]["within_limits"]["largest_grey"]

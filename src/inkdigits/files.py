@@ -32,6 +32,19 @@ def write(path: Path, content: bytes | memoryview) -> None:
         ) from error
 
 
+def check(path: Path) -> None:
+    """Raises UnwritableError where `write` would, unless the disk fills up: before work is done for it."""
+    if path.is_dir():
+        raise UnwritableError(f"cannot write {path}: it is a folder")
+    probe = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_HALF}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.open("xb").close()
+        probe.unlink()
+    except OSError as error:
+        raise UnwritableError(f"cannot write {path}: {error.strerror}") from error
+
+
 def sweep(folder: Path) -> None:
     """Removes what killed calls of `write` left half done in a folder that nobody writes to now."""
     for half in folder.glob(f".*.{'[0-9a-f]' * 2 * _RANDOM_BYTES}{_HALF}"):

@@ -114,7 +114,7 @@ def least_confidence(
 ) -> float:
     """The confidence from which on answers are wrong at most at that rate, as many of them as can be.
 
-    Above 1, which nothing reaches, where no set of the most confident answers keeps to it. Equal confidences
+    Infinite, which nothing reaches, where no set of the most confident answers keeps to it. Equal confidences
     are accepted together or not at all.
     """
     order = np.argsort(-confidences, kind="stable")
@@ -122,7 +122,7 @@ def least_confidence(
     share_wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     is_last = np.append(ranked[1:] != ranked[:-1], [True])[: len(ranked)]
     kept = np.flatnonzero((share_wrong <= error_rate) & is_last)
-    return float(ranked[kept[-1]]) if len(kept) else math.nextafter(1.0, 2.0)
+    return float(ranked[kept[-1]]) if len(kept) else math.inf
 
 
 def negative_log_likelihood(scores: Scores, labels: Labels) -> float:

@@ -25,6 +25,8 @@ class Hub:
     tokens: set[str | None] = field(default_factory=set)
     refusal: tuple[int, str] | None = None
     moves_meanwhile: bool = False
+    private: set[str] = field(default_factory=set)
+    mode: str = "regular"
 
     def answer(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """The status and the JSON of one request."""
@@ -43,11 +45,12 @@ class Hub:
         if "/preupload/" in path:
             asked = [each["path"] for each in json.loads(body)["files"]]
             return 200, {
-                "files": [{"path": each, "uploadMode": "regular", "shouldIgnore": False} for each in asked]
+                "files": [{"path": each, "uploadMode": self.mode, "shouldIgnore": False} for each in asked]
             }
         if "/commit/" in path:
             return self._commit(name, body)
-        return 200, {"id": name, "sha": self.repositories[name], "siblings": [], "tags": []}
+        found = {"id": name, "sha": self.repositories[name], "siblings": [], "tags": []}
+        return 200, found | {"private": name in self.private}
 
     def _commit(self, name: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if self.refusal is not None:

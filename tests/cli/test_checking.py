@@ -132,6 +132,19 @@ def test_a_folder_is_checked_with_its_writers_and_the_files_are_named(
     assert corrected.groups is not None
     assert corrected.groups.tolist() == [row % 6 for row in range(120)]
     assert corrected.labels[int(found[0]["row"])] == 3
+    # A picture more moves the rows behind it, and not what was decided.
+    Image.fromarray(mnist.images[200]).save("own/torn.png")
+    meant = decode(Path(found[0]["file"]))
+    assert run(["data", "correct", "own", "decided.csv", "--out", "again.npz"]) == 0
+    again = data.load("again.npz", "all")
+    assert len(again) == 121
+    (moved,) = np.flatnonzero((again.images == meant).all(axis=(1, 2))).tolist()
+    assert again.labels[moved] == 3
+    as_labelled = data.load("own", "all").labels
+    assert (np.delete(again.labels, moved) == np.delete(as_labelled, moved)).all()
+    Path(found[0]["file"]).unlink()
+    assert run(["data", "correct", "own", "decided.csv", "--out", "again.npz"]) == 1
+    assert f"there is no {found[0]['file']}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -148,6 +161,10 @@ def test_a_folder_is_checked_with_its_writers_and_the_files_are_named(
         (["correct", "mnist", "empty.csv", "--out", "a.npz"], 1, "empty.csv holds no decision"),
         (["correct", "mnist", "other.csv", "--out", "a.npz"], 1, "other.csv has no column decision"),
         (["correct", "mnist", "row.csv", "--out", "a.npz"], 1, "line 2 has the row '-1'; a whole number"),
+        (["correct", "mnist", "long.csv", "--out", "a.npz"], 1, "a whole number was expected"),
+        (["correct", "mnist", "twice.csv", "--out", "a.npz"], 1, "row 0 of test is decided twice"),
+        (["check", "mnist", "--labels", "--out", "blocked/a.csv"], 1, "cannot write blocked/a.csv"),
+        (["check", "mnist", "--labels", "--picture", "blocked/a.png"], 1, "cannot write blocked/a.png"),
         (["correct", "mnist", "far.csv", "--out", "a.npz"], 1, "there is no row 10000 of test"),
         (["correct", "mnist", "split.csv", "--out", "a.npz"], 1, "split.csv names the split 'all'"),
         (
@@ -169,7 +186,9 @@ def test_what_can_not_be_checked_or_corrected_is_a_sentence(
     monkeypatch.chdir(tmp_path)
     header = "split,row,label,decision\n"
     lines = {"empty": "test,0,7,", "row": "test,-1,7,1", "far": "test,10000,7,1"}
-    lines |= {"split": "all,0,7,1", "label": "test,0,7,x"}
+    lines |= {"split": "all,0,7,1", "label": "test,0,7,x", "long": f"test,{'1' * 5000},7,1"}
+    lines |= {"twice": "test,0,7,1\ntest,0,7,remove"}
+    Path("blocked").touch()
     for name, line in lines.items():
         Path(f"{name}.csv").write_text(header + line)
     Path("other.csv").write_text("split,row,label\ntest,0,7")

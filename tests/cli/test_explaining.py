@@ -1,6 +1,7 @@
 """`inkdigits explain`: pictures, rows of a set, models of every kind, and what is said of the rest."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.cli import here
+
+from inkdigits.learn import checkpoint
 
 ALL = ["occlusion", "integrated gradients", "Grad-CAM"]
 QUICK = ["--width", "0.25", "--epochs", "2", "--batch", "50", "--precision", "fp32", "--device", "cpu"]
@@ -147,6 +150,22 @@ def test_where_the_training_images_are_gone_the_rest_is_drawn_and_a_word_said(
         moved.rename(some_digits)
 
 
+@pytest.mark.parametrize("method", ["all", "occlusion"])
+def test_a_model_whose_training_diverged_is_a_sentence(
+    method: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors, about = checkpoint.unpack(model / "model.safetensors")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not name.startswith("scaling"):
+            tensor.fill_(math.nan)
+    (tmp_path / "nan.safetensors").write_bytes(checkpoint.pack(tensors, about))
+    out = tmp_path / "a.png"
+    asked = ("mnist:1", "--out", str(out), "--method", method, "--neighbours", "0")
+    assert run("explain", str(tmp_path / "nan.safetensors"), *asked) == 1
+    assert "its training may have diverged" in capsys.readouterr().err
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "sentence"),
     [
@@ -165,6 +184,7 @@ def test_where_the_training_images_are_gone_the_rest_is_drawn_and_a_word_said(
         (["reader", "mnist:1"], 2, "--out"),
         (["ONNX", "mnist:1", "--out", "a.png", "--method", "grad-cam"], 1, "has no gradients for grad-cam"),
         (["ONNX", "mnist:1", "--out", "a.png", "--neighbours", "1"], 1, "tells no features"),
+        (["ONNX", "mnist:1", "--out", "a.png", "--data", "mnist"], 1, "tells no features"),
     ],
 )
 def test_a_mistake_is_one_sentence_a_status_and_no_picture(

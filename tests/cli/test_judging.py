@@ -1,10 +1,13 @@
 """`inkdigits evaluate` of models that ship and of exported ones, on whatever machine."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.cli.here import run
 
@@ -70,18 +73,66 @@ def test_what_cannot_become_a_report_is_a_sentence(
     assert "report.pdf doesn't end in .html" in capsys.readouterr().err
     blocked = tmp_path / "file"
     blocked.touch()
-    assert run(["evaluate", "reader", str(some_digits), "--report", str(blocked / "report.html")]) == 1
-    assert "cannot write" in capsys.readouterr().err
+    (tmp_path / "folder.html").mkdir()
+    for out in (blocked / "report.html", tmp_path / "folder.html"):
+        assert run(["evaluate", "reader", str(some_digits), "--report", str(out)]) == 1
+        told = capsys.readouterr()
+        assert "cannot write" in told.err
+        assert told.out == ""  # found before anything was judged
+    assert run(["evaluate", "reader", str(some_digits), "--against", str(tmp_path / "absent")]) == 1
+    assert "there is no model at" in capsys.readouterr().err
+
+
+def test_a_report_of_what_is_no_digit_leaves_strangers_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signs = np.zeros((30, 28, 28), np.uint8)
+    signs[:, 8:20, 9:19] = 255
+    np.savez(tmp_path / "none.npz", images=signs, labels=np.array(["none"] * 30))
+    out = tmp_path / "report.html"
+    assert run(["evaluate", "reader", str(tmp_path / "none.npz"), "--report", str(out)]) == 0
+    capsys.readouterr()
+    assert "What is no digit" not in out.read_text()
+    assert run(["evaluate", "reader", str(tmp_path / "none.npz"), "--unseen"]) == 1
+    assert "holds no digits that strangers could be told from" in capsys.readouterr().err
+
+
+def test_names_that_are_no_text_do_not_break_a_report(
+    some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = tmp_path / os.fsdecode(b"m\xe9n.npz")
+    try:
+        shutil.copy(some_digits, odd)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    out = tmp_path / "report.html"
+    assert run(["evaluate", "reader", str(odd), "--report", str(out)]) == 0
+    assert "m?n" in out.read_text()
+
+
+def test_a_network_of_others_is_refused_before_it_is_fetched(
+    some_digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for asked in (["evaluate", "resnet18", str(some_digits)], ["card", "resnet18"]):
+        assert run(asked) == 1
+        assert "resnet18 knows no labels yet: fine-tune it first" in capsys.readouterr().err
 
 
 def test_robustness_and_attacks_are_told_in_text_and_as_json(
-    model: Path, some_digits: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    model: Path,
+    some_digits: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(adversarial, "EPSILONS", (0.1,))
     monkeypatch.setattr(adversarial, "STEPS", 3)
     asked = ["evaluate", str(model), str(some_digits), "--robustness", "--attacks"]
-    assert run([*asked, "--json"]) == 0
+    assert run([*asked, "--json", "--report", str(tmp_path / "report.html")]) == 0
     found = json.loads(capsys.readouterr().out)
+    page = (tmp_path / "report.html").read_text()
+    assert "Attacked images" in page
+    assert "PGD-3, 10 starts" in page
     assert run(asked) == 0
     text = capsys.readouterr().out
     costs = {each["name"]: each["cost"] for each in found["robustness"]["corruptions"]}
@@ -98,7 +149,6 @@ def test_an_exported_model_cannot_be_attacked(
 ) -> None:
     exported = tmp_path / "model.onnx"
     assert run(["export", str(model), "--out", str(exported)]) == 0
-    assert run(["evaluate", str(exported), str(some_digits), "--attacks"]) == 1
-    assert (
-        "has no gradients to attack it by; name the file that it was exported from" in capsys.readouterr().err
-    )
+    for name in (str(exported), "reader", "house"):
+        assert run(["evaluate", name, str(some_digits), "--attacks"]) == 1
+        assert f"{name} has no gradients to attack it by" in capsys.readouterr().err

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from inkdigits import data, image
+from inkdigits.data import cache
+from inkdigits.data.pinned import FILES
 from inkdigits.data.strangers import MOST, Strangers, strangers, thinned
 from inkdigits.types import Dataset
 
@@ -35,6 +37,22 @@ def test_nothing_is_downloaded_and_what_lacks_is_told(
     assert "`inkdigits data fetch bangla`" in found.lacking[3]
     assert "https://github.com/wblachowski/bhmsds" in found.lacking[1]
     assert not empty_cache.exists()
+
+
+def test_a_torn_file_is_not_fetched_anew(
+    small_set: Dataset, empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inkdigits.data.local.SYSTEM", empty_cache)
+    fetched: list[object] = []
+    monkeypatch.setattr("inkdigits.data.files._obtain", lambda _file, *, online: fetched.append(online))
+    for file in FILES["bangla"]["test"]:
+        path = cache.path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"torn")
+    found = strangers(small_set)
+    assert tuple(found.kinds) == MADE
+    assert any(sentence.startswith("bangla is left out") for sentence in found.lacking)
+    assert True not in fetched
 
 
 def test_a_folder_that_is_not_there_is_no_failure(

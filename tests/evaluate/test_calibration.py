@@ -65,6 +65,17 @@ def test_few_images_choose_no_temperature() -> None:
     scores = probabilities(logits)
     assert calibration.temperature(scores[1:], labels[1:]) == 1
     assert calibration.temperature(scores, labels) > 1.5
+    card = Card(network={}, label_names=DIGITS, temperature=0.45)
+    assert calibration.calibrated(card, scores[1:], labels[1:]).temperature == 0.45
+    assert calibration.calibrated(card, scores, labels).temperature > 1.5
+
+
+@pytest.mark.parametrize("too_sharp", [0.25, 5.0])
+def test_a_temperature_far_from_one_is_found(too_sharp: float) -> None:
+    logits, labels = answers(2, 4_000)
+    as_it_was = calibration.temperature(probabilities(logits), labels)
+    found = calibration.temperature(probabilities(logits * too_sharp), labels)
+    assert found == pytest.approx(as_it_was * too_sharp, rel=0.02)
 
 
 @given(SEEDS, st.integers(1, 60), st.integers(2, 11))
@@ -122,6 +133,27 @@ def test_a_selection_takes_as_many_as_keep_to_the_rate() -> None:
     assert (found.coverage, found.error, found.least_confidence) == (0.4, 0.0, 0.8)
     nobody = calibration.selection(sure, ~right, error_rate=0.1)
     assert (nobody.coverage, nobody.error) == (0.0, 0.0)
+
+
+def test_certain_answers_that_are_often_wrong_are_not_selected() -> None:
+    sure = np.ones(5_000, np.float32)
+    right = np.arange(5_000) % 100 != 0
+    found = calibration.selection(sure, right, error_rate=0.001)
+    assert (found.coverage, found.error) == (0.0, 0.0)
+    assert calibration.thresholds(sure, right) == {"0.01": 1.0, "0.02": 1.0, "0.05": 1.0}
+
+
+def test_answers_that_are_none_are_never_selected() -> None:
+    scores = np.array([[0.9, 0.1, 0.0], [0.2, 0.1, 0.7], [0.1, 0.6, 0.3]], np.float32)
+    sure, right = calibration.given(scores, np.array([0, 2, 0]), ("0", "1", NONE))
+    assert sure.tolist() == pytest.approx([0.9, -1, 0.6])
+    assert right.tolist() == [True, True, False]
+    found = calibration.selection(sure, right, error_rate=0.5)
+    assert found.coverage == pytest.approx(2 / 3)
+    assert found.error == 0.5
+    coverage, risk = calibration.risk_coverage(sure, right)
+    assert coverage == pytest.approx([1 / 3, 2 / 3])
+    assert risk == pytest.approx([0, 0.5])
 
 
 def test_prediction_sets_hold_the_right_label_as_often_as_they_say() -> None:

@@ -143,7 +143,7 @@ def test_a_model_that_is_always_right_has_no_mistakes_to_show() -> None:
 
 
 @pytest.mark.parametrize(
-    ("temperature", "note"), [(2.0, "divides logits by 2,"), (1.0, "No temperature is known")]
+    ("temperature", "note"), [(2.0, "divides logits by 2."), (1.0, "No temperature is known")]
 )
 def test_reliability_is_told_before_and_after(temperature: float, note: str) -> None:
     random = np.random.default_rng(4)
@@ -174,6 +174,12 @@ def test_reliability_is_told_before_and_after(temperature: float, note: str) -> 
     assert found.ece_before > 0.05
     assert found.ece_after < 0.02
     assert sum(each.n for each in found.before) == sum(each.n for each in found.after) == 4000
+
+
+def test_too_few_images_find_no_temperature_and_say_so() -> None:
+    found = report.calibrated(subject(labelled(60)))
+    assert "too few to find one" in found.note
+    assert (found.temperature, found.ece_before) == (1, found.ece_after)
 
 
 def test_the_worst_and_the_least_sure_are_picked() -> None:

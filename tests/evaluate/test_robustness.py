@@ -15,7 +15,7 @@ N = 50
 
 @pytest.fixture(scope="module")
 def found(data_folder: Path) -> Robustness:
-    """Of a classifier that knows the first digits by the bright pixels of their right halves."""
+    """Of a classifier that knows the first digits, and of others says what the nearest of those is."""
     mnist = data.load("mnist", "test")
     shown = mnist.select(np.arange(N), split="test")
 

@@ -19,7 +19,7 @@ from inkdigits.learn import checkpoint
 from inkdigits.learn.checkpoint import Model
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.networks import registry
-from inkdigits.learn.options import NetworkOptions
+from inkdigits.learn.options import CHOICES, NetworkOptions
 from inkdigits.types import Dataset
 
 SOURCE = Path(checkpoint.__file__).parents[1]
@@ -86,6 +86,23 @@ def test_a_loaded_model_scores_as_the_saved_one(name: str, tmp_path: Path, digit
     assert not loaded.network.training
     images = digits.images[:50]
     assert np.array_equal(classifier(loaded.network)(images), classifier(model.network)(images))
+
+
+@pytest.mark.parametrize("scaling", CHOICES["scaling"])
+def test_a_loaded_model_scales_pixels_as_the_saved_one(scaling: str, tmp_path: Path, digits: Dataset) -> None:
+    model = a_model("sprint", scaling=scaling)
+    checkpoint.save(tmp_path / "model.safetensors", model)
+    loaded = checkpoint.load(tmp_path / "model.safetensors")
+    images = 255 - digits.images[:50]
+    assert np.array_equal(classifier(loaded.network)(images), classifier(model.network)(images))
+
+
+def test_a_model_whose_scaling_was_changed_behind_its_back_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(path, a_model("sprint"))
+    rewrite(path, lambda described: described["network"].update(scaling="tophat"))
+    with pytest.raises(UserError, match="was made with other preprocessing"):
+        checkpoint.load(path)
 
 
 def test_a_model_in_half_precision_is_half_as_large_and_loads_alike(tmp_path: Path) -> None:

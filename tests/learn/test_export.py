@@ -21,8 +21,8 @@ from inkdigits.learn.options import NetworkOptions
 from inkdigits.types import Dataset
 
 
-def a_model(name: str = "sprint", *, temperature: float = 1.0) -> Model:
-    options = NetworkOptions(model=name, width=0.5)
+def a_model(name: str = "sprint", *, temperature: float = 1.0, scaling: str = "standard") -> Model:
+    options = NetworkOptions(model=name, width=0.5, scaling=scaling)
     network = registry.build(options, 3, seed=1)
     network.train()(torch.randint(256, (64, 28, 28), dtype=torch.uint8))
     about = Card(network=asdict(options), label_names=("a", "é", "二"), temperature=temperature)
@@ -42,6 +42,14 @@ def test_every_network_is_exported_to_the_same_scores(name: str, digits: Dataset
     content = export.graph(model)
     for n in (len(digits), 1, 7):
         np.testing.assert_allclose(scores_of(content, digits.images[:n]), ours[:n], atol=1e-5)
+
+
+def test_the_paper_is_taken_away_in_the_graph(digits: Dataset) -> None:
+    model = a_model(scaling="tophat")
+    images = digits.images // 2 + 100
+    np.testing.assert_allclose(
+        scores_of(export.graph(model), images), classifier(model.network)(images), atol=1e-5
+    )
 
 
 def test_the_temperature_is_in_the_graph(digits: Dataset) -> None:

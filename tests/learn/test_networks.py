@@ -1,12 +1,16 @@
 """One suite that every network passes; what differs between them stands in the tables at the top."""
 
+import itertools
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from inkdigits import data
 from inkdigits.learn import options
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.networks import registry, scaling
@@ -171,6 +175,41 @@ def test_standard_scaling_gives_mean_0_and_deviation_1(digits: Dataset) -> None:
     found = scaling.build("standard", float(mean), float(deviation))(torch.from_numpy(digits.images))
     assert found.mean().item() == pytest.approx(0, abs=1e-5)
     assert found.std().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_the_top_hat_is_opencvs_stretched_to_white(digits: Dataset) -> None:
+    random = np.random.default_rng(0)
+    slope = np.linspace(0, 1, 28)[:, None] * np.linspace(100, 200, 28)
+    papers = (0, 90, slope, random.integers(0, 150, (28, 28)))
+    images = np.array(
+        [
+            (image * 0.4 + paper).clip(0, 255).round()
+            for image, paper in zip(digits.images[:40], itertools.cycle(papers), strict=False)
+        ],
+        dtype=np.uint8,
+    )
+    square = np.ones((scaling.SPAN, scaling.SPAN), np.uint8)
+    hats = [cv2.morphologyEx(image, cv2.MORPH_TOPHAT, square).astype(np.float64) for image in images]
+    expected = np.array([255 * hat / hat.max() for hat in hats])
+    found = scaling.build("tophat", 10.0, 20.0)(torch.from_numpy(images))
+    np.testing.assert_allclose(found[:, 0], (expected - 10) / 20, atol=1e-4)
+
+
+def test_the_top_hat_leaves_digits_as_they_are_and_takes_grey_paper_away(data_folder: Path) -> None:
+    hat, plain = scaling.build("tophat", 0.0, 1.0), scaling.build("standard", 0.0, 1.0)
+    images = torch.from_numpy(data.load("mnist", "train").images[:2_000])
+    kept = plain(images)
+    kept *= 255 / kept.amax((2, 3), keepdim=True)
+    same = (hat(images) - kept).abs().amax((1, 2, 3)) < 0.01
+    assert same.float().mean() > 0.99
+    on_grey = (images // 2 + 100)[same]
+    torch.testing.assert_close(hat(on_grey), kept[same], atol=4, rtol=0)
+
+
+def test_faint_specks_are_not_stretched_to_ink() -> None:
+    blank = torch.full((1, 28, 28), 200, dtype=torch.uint8)
+    blank[0, 3, 4] += 2
+    assert scaling.build("tophat", 0.0, 1.0)(blank).max().item() == 2 * 255 / 16
 
 
 def test_the_usual_mean_and_deviation_are_those_that_everyone_uses_for_mnist() -> None:

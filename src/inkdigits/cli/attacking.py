@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from inkdigits import weights
 from inkdigits.cli import bars
 from inkdigits.cli.subjects import EXPORTED
 from inkdigits.errors import UserError
@@ -10,13 +11,14 @@ from inkdigits.evaluate.robustness import sample
 from inkdigits.types import Dataset
 
 
-def attacks(model: Path, dataset: Dataset) -> tuple[Attacked, ...]:
-    """What is left of its accuracy on up to 1,000 of the images, which are attacked through its gradients.
+def check(model: Path) -> None:
+    """Raises UserError for an exported model, which has no gradients; those that ship are judged as such."""
+    if model.suffix.lower() == EXPORTED or (str(model) in weights.NAMES and not model.exists()):
+        raise UserError(f"{model} has no gradients to attack it by; name a run, or the model file it is from")
 
-    Raises UserError for an exported model, which has none.
-    """
-    if model.suffix.lower() == EXPORTED:
-        raise UserError(f"{model} has no gradients to attack it by; name the file that it was exported from")
+
+def attacks(model: Path, dataset: Dataset) -> tuple[Attacked, ...]:
+    """What is left of its accuracy on up to 1,000 of the images, which are attacked through its gradients."""
     from inkdigits.learn import adversarial, models  # noqa: PLC0415 (PyTorch: not all have it)
 
     network = models.find(str(model)).network

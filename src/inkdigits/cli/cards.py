@@ -2,23 +2,24 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from inkdigits import files, weights
-from inkdigits.card import NONE, Card
+from inkdigits.card import Card
 from inkdigits.cli import bars, judging, reproducing, subjects
 from inkdigits.data import digest
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.evaluate import calibration, metrics, origins, robustness
 from inkdigits.evaluate.check import require_same_labels
 from inkdigits.evaluate.metrics import Evaluation
-from inkdigits.learn import directory
+from inkdigits.learn import checkpoint, directory, export
 from inkdigits.learn.networks import registry
 from inkdigits.learn.options import NetworkOptions
 from inkdigits.types import Dataset, Scores
@@ -36,6 +37,7 @@ README = "README.md"
 
 _ASKED = {"reader": "house"}
 _APACHE = "apache-2.0"
+_LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,10 @@ class Asked:
     def __post_init__(self) -> None:
         if self.robustness and self.data is None:
             raise ArgumentError("--robustness is measured on a set: name it with --data")
+        if self.licence is not None and not _LICENCE.fullmatch(self.licence):
+            raise ArgumentError(
+                f"{self.licence!r} is no licence as the hub writes them: apache-2.0, mit, cc-by-4.0, other"
+            )
         if self.watts is not None and not 0 < self.watts < math.inf:
             raise ArgumentError(f"watts is {self.watts:g}, but has to be more than 0")
 
@@ -89,7 +95,7 @@ def card(model: Path, asked: Asked, target: Target | None) -> int:
             licence=asked.licence or (_APACHE if _is_shipped(model) else model_card.UNKNOWN_LICENCE),
             n_weights=_n_weights(found.card),
             asks=_ASKED.get(str(model), "") if _is_shipped(model) else "",
-            judged=_of_run(run) if asked.data is None and asked.evaluation is None else _judged(found, asked),
+            judged=_of_run(run, model) if not (asked.data or asked.evaluation) else _judged(found, asked),
             training=_training(run, found.card, asked.watts),
             steps=_steps(model, found.card),
         )
@@ -97,7 +103,8 @@ def card(model: Path, asked: Asked, target: Target | None) -> int:
     if asked.out is not None:
         files.write(asked.out, text.encode())
     if target is not None:
-        print(pushing.push(target, {README: text.encode()} | dict(shared)))
+        told = {name: _as_strangers_have_it(path, found.card) for name, path in shared.items()}
+        print(pushing.push(target, {README: text.encode()} | told))
     elif asked.out is None:
         print(text, end="")
     return 0
@@ -119,6 +126,17 @@ def _files(model: Path) -> Mapping[str, Path]:
     else:
         paths = [model / directory.MODEL_FILE if model.is_dir() else model]
     return {path.name: path for path in paths}
+
+
+def _as_strangers_have_it(path: Path, card: Card) -> bytes | Path:
+    """The model's file, without the folders of this machine that it may tell of."""
+    public = origins.public(card.provenance)
+    if public == dict(card.provenance):
+        return path
+    if path.suffix.lower() == subjects.EXPORTED:
+        return export.described(path.read_bytes(), replace(card, provenance=public))
+    tensors, about = checkpoint.unpack(path)
+    return checkpoint.pack(tensors, about | {"provenance": public})
 
 
 def _steps(model: Path, card: Card) -> tuple[str, ...]:
@@ -164,8 +182,10 @@ def _training(run: Mapping[str, Any], card: Card, watts: float | None) -> Traini
     )
 
 
-def _of_run(run: Mapping[str, Any]) -> Judged | None:
-    """The figures that a run ended with, on its test set."""
+def _of_run(run: Mapping[str, Any], model: Path) -> Judged | None:
+    """The figures that a run ended with, on its test set: its model's, not those of a checkpoint."""
+    if not model.is_dir() and model.name != directory.MODEL_FILE:
+        return None
     try:
         evaluation = metrics.parse(run["evaluation"])
         data, sha256 = run["arguments"]["data"], run["data"]["test"]
@@ -176,7 +196,7 @@ def _of_run(run: Mapping[str, Any]) -> Judged | None:
 
 def _judged(found: subjects.Subject, asked: Asked) -> Judged:
     """The figures that were asked for: measured, or from a file."""
-    told = None if asked.evaluation is None else _told(asked.evaluation)
+    told = None if asked.evaluation is None else _told(asked.evaluation, found.card)
     if asked.data is None:
         if told is None:
             raise ValueError("neither data nor figures were named")
@@ -198,14 +218,19 @@ def _judged(found: subjects.Subject, asked: Asked) -> Judged:
     )
 
 
-def _told(path: Path) -> Evaluation:
-    """The figures in a file. Raises UserError where it holds none."""
+def _told(path: Path, card: Card) -> Evaluation:
+    """The figures in a file. Raises UserError where it holds none, or those of a model with other labels."""
     try:
-        return metrics.parse(json.loads(path.read_bytes()))
+        found = metrics.parse(json.loads(path.read_bytes()))
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UserError(f"{path} holds no figures as `inkdigits evaluate --json` prints them") from error
+    labels = tuple(each.label for each in found.per_class)
+    if labels != card.label_names:
+        theirs, ours = (", ".join(each) for each in (labels, card.label_names))
+        raise UserError(f"{path} tells of a model with the labels {theirs}; this one's are {ours}")
+    return found
 
 
 def _require_of(evaluation: Evaluation, dataset: Dataset, asked: Asked) -> None:
@@ -221,9 +246,7 @@ def _require_of(evaluation: Evaluation, dataset: Dataset, asked: Asked) -> None:
 
 def _selections(scores: Scores, dataset: Dataset, card: Card) -> list[calibration.Selection]:
     """What the thresholds of the model's file do on these images."""
-    answers = scores.argmax(axis=1)
-    is_read = np.array([name != NONE for name in card.label_names])[answers]
-    sure, right = np.where(is_read, scores.max(axis=1), -1), answers == dataset.labels
+    sure, right = calibration.given(scores, dataset.labels, card.label_names)
     return [
         calibration.accepted(sure, right, least_confidence=least, error_rate=float(rate))
         for rate, least in card.thresholds.items()

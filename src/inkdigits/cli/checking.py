@@ -92,12 +92,15 @@ def correct(name: str, table_of_decisions: Path, out: Path) -> int:
     """Writes the set as it is with the decisions in effect."""
     decisions.check_name(out)
     decided = decisions.read(table_of_decisions)
-    splits = [survey.dataset for survey in _surveys(name)]
+    surveys = _surveys(name)
+    splits = [survey.dataset for survey in surveys]
     strange = {each.split for each in decided} - {each.split for each in splits}
     if strange:
         names = ", ".join(each.split for each in splits)
         raise UserError(f"{table_of_decisions} names the split {min(strange)!r}; {name} has {names}")
-    decisions.write([decisions.apply(each, decided) for each in splits], out)
+    decisions.write(
+        [decisions.apply(survey.dataset, decided, pictures=survey.names) for survey in surveys], out
+    )
     n_removed = sum(each.right is None for each in decided)
     print(f"{len(decided) - n_removed} labels decided and {n_removed} images removed; the set is {out}")
     return 0
@@ -152,6 +155,9 @@ def _file(survey: Survey, row: int) -> str:
 @contextlib.contextmanager
 def _places(name: str, picture: Path | None, out: Path | None) -> Iterator[tuple[Path, Path]]:
     """Where the pictures and the table go: as it was said, or into a new folder, gone if nothing came."""
+    for each in (picture, out):
+        if each is not None:
+            files.check(each)
     if picture is not None and out is not None:
         yield picture, out
         return

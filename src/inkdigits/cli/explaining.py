@@ -15,13 +15,15 @@ from inkdigits.cli import subjects
 from inkdigits.cli.output import print_json
 from inkdigits.errors import ArgumentError, UserError
 from inkdigits.evaluate import occlusion, panel
+from inkdigits.evaluate.check import require_scores
 from inkdigits.evaluate.explanation import Explanation, Look, Neighbour
 from inkdigits.evaluate.table import percent
-from inkdigits.types import Box, Classifier, Dataset, Gray, Images, Labels, Scores
+from inkdigits.types import SIDE, Box, Classifier, Dataset, Gray, Images, Labels, Scores
 
 NEIGHBOURS, MOST_NEIGHBOURS, MOST_IMAGES = 5, 50, 100
 """Training images shown by default and at most, and images explained at once."""
 
+_WHOLE = Box(x=0, y=0, width=SIDE, height=SIDE)
 _ROW = re.compile(r"(?P<source>.+):(?P<row>[0-9]{1,12})")
 
 
@@ -62,7 +64,8 @@ class _Found:
 def explain(order: Order, out: Path, *, as_json: bool) -> int:
     """Writes the picture, and prints what is on it."""
     _check(order, out)
-    shown = [_shown(name) for name in order.images]
+    loaded: dict[str, Dataset] = {}
+    shown = [_shown(name, loaded) for name in order.images]
     images = np.stack([each.image for each in shown])
     found = _by_occlusion(order, images) if _is_outside(order) else _by_all(order, images)
     explanations = [_explanation(each, found, at) for at, each in enumerate(shown)]
@@ -96,10 +99,10 @@ def _check(order: Order, out: Path) -> None:
             f"{order.model} is an exported model, which has no gradients for {order.method}: name the model"
             " file or run directory that it was exported from, or take --method occlusion"
         )
-    if order.neighbours:
+    if order.neighbours or order.data is not None:
         raise UserError(
             f"{order.model} is an exported model, which tells no features to find nearest images by: name the"
-            " model file or run directory that it was exported from, or leave --neighbours out"
+            " model file or run directory that it was exported from, or leave --neighbours and --data out"
         )
     if order.method == "all":
         print(f"{order.model} is an exported model: only occlusion can tell where it looks", file=sys.stderr)
@@ -112,14 +115,15 @@ def _is_exported(model: Path) -> bool:
 def _is_outside(order: Order) -> bool:
     """Whether the model is judged from outside, as it reads: no network is needed."""
     ships = str(order.model) in weights.NAMES and not order.model.exists()
-    return _is_exported(order.model) or (ships and order.method == "occlusion" and not order.neighbours)
+    is_alone = order.method == "occlusion" and not order.neighbours and order.data is None
+    return _is_exported(order.model) or (ships and is_alone)
 
 
-def _shown(name: str) -> _Shown:
-    """The digit image in a file, or a row of a set. Raises UserError where there is none."""
+def _shown(name: str, loaded: dict[str, Dataset]) -> _Shown:
+    """The digit image in a file, or a row of a set, `loaded` once. Raises UserError where there is none."""
     row = _ROW.fullmatch(name)
     if row is not None and not Path(name).exists():
-        return _row(row["source"], int(row["row"]))
+        return _row(row["source"], int(row["row"]), loaded)
     picture = image.decode(Path(name))
     try:
         found, box = image.find_digit(picture)
@@ -128,23 +132,25 @@ def _shown(name: str) -> _Shown:
     return _Shown(name=name, picture=picture, image=found, box=box, truth=None)
 
 
-def _row(source: str, row: int) -> _Shown:
+def _row(source: str, row: int, loaded: dict[str, Dataset]) -> _Shown:
     """A row of the test split, or of a set without one the first split."""
-    splits = data.splits(source)
-    split = "test" if "test" in splits else splits[0]
-    dataset = data.load(source, split)
+    if source not in loaded:
+        splits = data.splits(source)
+        loaded[source] = data.load(source, "test" if "test" in splits else splits[0])
+    dataset = loaded[source]
     if row >= len(dataset):
-        raise UserError(f"{source} has no row {row}: {split} has {len(dataset):,}, counted from 0")
+        raise UserError(f"{source} has no row {row}: {dataset.split} has {len(dataset):,}, counted from 0")
     found = dataset.images[row]
-    name = f"{source} {split} {row}"
+    name = f"{source} {dataset.split} {row}"
     truth = dataset.label_names[dataset.labels[row]]
-    return _Shown(name=name, picture=found, image=found, box=image.find_digit(found)[1], truth=truth)
+    return _Shown(name=name, picture=found, image=found, box=_WHOLE, truth=truth)
 
 
 def _by_occlusion(order: Order, images: Images) -> _Found:
     """What can be told of any model, from outside."""
     subject = subjects.find(order.model)
     scores = subject.classify(images)
+    require_scores(scores, n=len(images), label_names=subject.card.label_names)
     labels = _labels(order, scores, subject.card)
     looks = [[look] for look in _occlusions(subject.classify, images, labels)]
     return _Found(card=subject.card, scores=scores, labels=labels, looks=looks, neighbours=[()] * len(images))
@@ -165,6 +171,7 @@ def _by_all(order: Order, images: Images) -> _Found:
     card, classify = found.subject.card, found.subject.classify
     among = _among(order, card)
     scores = classify(images)
+    require_scores(scores, n=len(images), label_names=card.label_names)
     labels = _labels(order, scores, card)
     looks: list[list[Look]] = [[] for _ in images]
     if order.method in {"occlusion", "all"}:

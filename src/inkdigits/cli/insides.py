@@ -36,10 +36,9 @@ def find(name: str) -> Insides:
 
     Raises UserError where there is none, and where it doesn't tell single digits.
     """
+    subjects.require_labels(name)
     model = models.find(name)
     subjects.require_digits(name, model.card)
-    if not model.card.label_names:
-        raise UserError(f"{name} knows no labels yet: fine-tune it first, and name the run directory")
     temperature = model.card.temperature
     classify = classifier(model.network, temperature=temperature)
     subject = Subject(name=name, classify=classify, card=model.card, temperature=temperature)

@@ -3,16 +3,16 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from inkdigits import data
-from inkdigits.card import Card
+from inkdigits.card import NONE, Card
 from inkdigits.cli import attacking, bars, strangers, subjects
 from inkdigits.cli.judgement import Judgement, Order
 from inkdigits.cli.output import print_json
-from inkdigits.data import digest, known
-from inkdigits.evaluate import compare, metrics, table
+from inkdigits.cli.subjects import Subject
+from inkdigits.data import digest
+from inkdigits.evaluate import compare, metrics, origins, table
 from inkdigits.evaluate.check import require_same_labels
 from inkdigits.evaluate.compare import Comparison
 from inkdigits.evaluate.robustness import robustness, sample
@@ -27,18 +27,21 @@ def evaluate(order: Order, *, as_json: bool) -> int:
 
         reporting.check(order.report)
     found = judge(order)
-    if order.report is not None:
-        reporting.write(order, found)
     if as_json:
         print_json(_values(found, order))
     else:
         print("\n".join(_texts(found, order)), end="")
+    if order.report is not None:
+        reporting.write(order, found)
     return 0
 
 
 def judge(order: Order) -> Judgement:
     """All that was asked for, and what belongs into a report. Raises UserError for what can't be judged."""
+    if order.attacks:
+        attacking.check(order.model)
     model = subjects.find(order.model)
+    other = None if order.against is None else subjects.find(order.against)
     dataset = judged(order.source, model.card, order.split)
     require_same_labels(model.card.label_names, dataset)
     scores, seconds = metrics.scores(model.classify, dataset)
@@ -49,12 +52,12 @@ def judge(order: Order) -> Judgement:
         evaluation=metrics.score(scores, dataset.labels, label_names=dataset.label_names, seconds=seconds),
     )
     is_reported = order.report is not None
-    if order.against is not None:
-        found = replace(found, comparison=_compared(order.against, found))
+    if other is not None:
+        found = replace(found, comparison=_compared(other, found))
     if order.robustness or is_reported:
         with bars.parts_done("corrupting images") as progress:
             found = replace(found, robustness=robustness(model.classify, sample(dataset), progress=progress))
-    if order.unseen or is_reported:
+    if order.unseen or (is_reported and _holds_digits(dataset)):
         kinds = strangers.kinds(model, dataset, scores, learnt=sets_learnt_from(model.card))
         found = replace(found, unseen=kinds)
     if order.attacks:
@@ -62,11 +65,14 @@ def judge(order: Order) -> Judgement:
     return found
 
 
-def _compared(other: Path, found: Judgement) -> Comparison:
-    subject = subjects.find(other)
-    require_same_labels(subject.card.label_names, found.dataset)
-    scores, _ = metrics.scores(subject.classify, found.dataset)
-    names = (found.subject.name, subject.name)
+def _holds_digits(dataset: Dataset) -> bool:
+    return any(dataset.label_names[label] != NONE for label in set(dataset.labels.tolist()))
+
+
+def _compared(other: Subject, found: Judgement) -> Comparison:
+    require_same_labels(other.card.label_names, found.dataset)
+    scores, _ = metrics.scores(other.classify, found.dataset)
+    names = (found.subject.name, other.name)
     return compare.compare(found.scores, scores, labels=found.dataset.labels, names=names)
 
 
@@ -118,7 +124,7 @@ def unseen(source: str, card: Card, load: Load = data.load) -> Dataset:
     if digest.sha256(training) in [lesson.get("sha256") for lesson in lessons]:
         test = images.test(training, name)
         note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
-    elif _named(source) in {_named(lesson["data"]) for lesson in lessons if "data" in lesson}:
+    elif origins.key(source) in {origins.key(str(lesson["data"])) for lesson in lessons if "data" in lesson}:
         test = load(source, name)
         note = (
             f"but from other images than are there now: some of the {len(test):,} may have been shown to it"
@@ -132,9 +138,3 @@ def unseen(source: str, card: Card, load: Load = data.load) -> Dataset:
 def sets_learnt_from(card: Card) -> set[str]:
     """The names of the sets that a card's runs learnt from."""
     return {name for lesson in card.lessons for name in str(lesson.get("data", "")).split(" and ")}
-
-
-def _named(data_name: object) -> str:
-    """The name of a known set, or the path from the root."""
-    name = str(data_name)
-    return name if known.find(name) else str(Path(name).expanduser().resolve())

@@ -44,8 +44,11 @@ def check(target: Target, origins: Sequence[Origin]) -> None:
             f"the model has learnt from {named}, which doesn't let weights be given away: nothing is pushed;"
             " --despite-licence does it if you have leave"
         )
-    if get_token() is None:
+    token = get_token()
+    if token is None:
         raise UserError("the hub doesn't know who you are: run `hf auth login`, or set HF_TOKEN")
+    if not (token.isascii() and token.isprintable()):
+        raise UserError("your token for the hub holds characters that none has: set HF_TOKEN anew")
 
 
 def push(target: Target, contents: Mapping[str, bytes | Path]) -> str:
@@ -55,10 +58,11 @@ def push(target: Target, contents: Mapping[str, bytes | Path]) -> str:
     there, and where the hub can't be reached or refuses.
     """
     api = HfApi(library_name="inkdigits")
-    operations = [
-        CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in contents.items()
-    ]
     try:
+        operations = [
+            CommitOperationAdd(path_in_repo=name, path_or_fileobj=content)
+            for name, content in contents.items()
+        ]
         commit = api.create_commit(
             target.repository,
             operations,
@@ -67,7 +71,7 @@ def push(target: Target, contents: Mapping[str, bytes | Path]) -> str:
         )
     except HfHubHTTPError as error:
         raise UserError(f"the hub refuses {target.repository}: {_reason(error)}") from error
-    except (_UNREACHABLE, OSError) as error:
+    except (_UNREACHABLE, OSError, RuntimeError) as error:  # the last of large files
         raise UserError(f"the hub at {api.endpoint} can't be reached: {_line(error)}") from error
     except ValueError as error:
         raise UserError(f"the hub doesn't take {target.repository} so: {_line(error)}") from error
@@ -76,12 +80,12 @@ def push(target: Target, contents: Mapping[str, bytes | Path]) -> str:
 
 def _seen(api: HfApi, target: Target) -> str | None:
     """The commit that the new one goes on top of. Makes the repository where there is none."""
-    newest = _newest(api, target.repository)
+    newest, is_private = _newest(api, target.repository)
     if newest is None:
         if target.revision is not None:
             raise UserError(f"there is no {target.repository} yet, or not for you: leave out --revision")
-        api.create_repo(target.repository, private=target.private, exist_ok=True)
-        return _newest(api, target.repository)
+        api.create_repo(target.repository, private=target.private)
+        return _newest(api, target.repository)[0]
     if target.revision is None:
         raise UserError(
             f"{target.repository} is there already: look at what it holds, and name the commit that your push"
@@ -92,15 +96,18 @@ def _seen(api: HfApi, target: Target) -> str | None:
             f"{target.repository} has changed since {target.revision}: look at what it holds now, and name"
             f" that with --revision {newest}"
         )
+    if target.private and not is_private:
+        raise UserError(f"{target.repository} is there already, for all to see: make it private on the hub")
     return newest
 
 
-def _newest(api: HfApi, repository: str) -> str | None:
-    """The newest commit, None where there is no repository."""
+def _newest(api: HfApi, repository: str) -> tuple[str | None, bool]:
+    """The newest commit, None where there is no repository, and whether it is private."""
     try:
-        return api.model_info(repository).sha
+        found = api.model_info(repository)
     except RepositoryNotFoundError:
-        return None
+        return None, False
+    return found.sha, bool(found.private)
 
 
 def _reason(error: HfHubHTTPError) -> str:

@@ -9,6 +9,7 @@ from inkdigits.cli.judgement import Judgement, Order
 from inkdigits.cli.subjects import Subject
 from inkdigits.data import digest
 from inkdigits.errors import UserError
+from inkdigits.evaluate import origins
 from inkdigits.evaluate.metrics import Evaluation
 from inkdigits.evaluate.robustness import MOST_CHANGED
 from inkdigits.learn import history
@@ -25,9 +26,10 @@ _SUFFIXES = (".html", ".htm")
 
 
 def check(path: Path) -> None:
-    """Raises UserError before any work is done for a file that isn't a page."""
+    """Raises UserError, before any work is done, for a file that isn't a page or can't be written."""
     if path.suffix.lower() not in _SUFFIXES:
         raise UserError(f"a report is an HTML page, and {path} doesn't end in .html")
+    files.check(path)
 
 
 def write(order: Order, found: Judgement) -> None:
@@ -50,7 +52,7 @@ def write(order: Order, found: Judgement) -> None:
         courses=_courses(order.model),
         about=_about(model, dataset, found.evaluation),
     )
-    files.write(order.report, report.html(subject).encode())
+    files.write(order.report, report.html(subject).encode(errors="replace"))  # names of files
 
 
 def _courses(folder: Path) -> Sequence[Course]:
@@ -81,7 +83,7 @@ def _about(model: Subject, dataset: Dataset, evaluation: Evaluation) -> dict[str
     told = {
         "model": model.name,
         "network": ", ".join(f"{name} {value}" for name, value in model.card.network.items()),
-        "learnt from": provenance.get("data"),
+        "learnt from": origins.public(provenance).get("data"),
         "images learnt from": provenance.get("n_training"),
         "judged on": f"{dataset.name}, {dataset.split}, {len(dataset):,} images",
         "SHA-256 of those": digest.sha256(dataset),

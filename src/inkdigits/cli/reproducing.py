@@ -42,6 +42,8 @@ def train(data: str, recorded: TrainOptions) -> list[str]:
     given = changes[nearest]
     if "epochs" in given:
         given["least_steps"] = wanted["least_steps"]  # which epochs that are given would set to none
+    if "label_smoothing" in given:
+        given["temperature"] = wanted["temperature"]  # which a smoothing that is given would set to 1
     return ["train", data, *words({"preset": nearest} | given)]
 
 

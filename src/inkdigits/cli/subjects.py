@@ -48,6 +48,14 @@ def require_digits(name: str, card: Card) -> None:
         raise UserError(f"{name} reads lines of digits; single ones are what can be judged here")
 
 
+def require_labels(name: str) -> None:
+    """Raises UserError for a network that others have published: what it knows are no digits."""
+    from inkdigits.learn import models  # noqa: PLC0415
+
+    if models.is_published(name):
+        raise UserError(f"{name} knows no labels yet: fine-tune it first, and name the run directory")
+
+
 def _exported(name: str, loaded: Engine) -> Subject:
     temperature = 1.0 if name == "reader" else loaded.card.temperature
     return Subject(name=name, classify=loaded.classify, card=loaded.card, temperature=temperature)
@@ -57,6 +65,7 @@ def _learnt(name: str) -> Subject:
     from inkdigits.learn import models  # noqa: PLC0415 (PyTorch: not all have it)
     from inkdigits.learn.classifier import classifier  # noqa: PLC0415
 
+    require_labels(name)
     found = models.find(name)
     classify = classifier(found.network, temperature=found.card.temperature)
     return Subject(name=name, classify=classify, card=found.card, temperature=found.card.temperature)

@@ -1,11 +1,13 @@
 """What a person decided about labels that look wrong, put into effect in a copy of the set.
 
 Decisions are a table (CSV) with the columns `split`, `row`, `label` and `decision`, as `data check --labels`
-writes it: the right label, `remove`, or nothing where the label stays.
+writes it: the right label, `remove`, or nothing where the label stays. Where a column `file` names a picture,
+that is what is meant, whatever its row is by now.
 """
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,17 +22,19 @@ from inkdigits.types import Dataset
 REMOVE = "remove"
 """The decision that leaves an image out."""
 
+_ROW = re.compile("[0-9]{1,12}")
 _COLUMNS = ("split", "row", "label", "decision")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What becomes of one image, by its row in a split: another label, or None, which leaves it out."""
+    """What becomes of one image of a split, by its file or else its row: another label, or None: left out."""
 
     split: str
     row: int
     label: str
     right: str | None
+    file: str = ""
 
 
 def read(path: Path) -> tuple[Decision, ...]:
@@ -51,30 +55,36 @@ def read(path: Path) -> tuple[Decision, ...]:
     return found
 
 
-def apply(dataset: Dataset, decisions: Sequence[Decision]) -> Dataset:
-    """The split with those of the decisions in effect that are about it.
+def apply(dataset: Dataset, decisions: Sequence[Decision], *, pictures: Sequence[str] = ()) -> Dataset:
+    """The split with those of the decisions in effect that are about it; `pictures` are its rows' files.
 
-    Raises UserError where a decision names a row or a label that the split doesn't have, or where the label
-    that was looked at isn't the row's: the decisions are about another set then, or were put into effect.
+    Raises UserError where a decision names a file, a row or a label that the split doesn't have, where one
+    image is decided twice, and where the label that was looked at isn't the image's: the decisions are about
+    another set then, or were put into effect.
     """
     names = dataset.label_names
-    labels, kept = dataset.labels.copy(), np.ones(len(dataset), np.bool_)
+    row_of = {picture: row for row, picture in enumerate(pictures)}
+    labels, kept, decided = dataset.labels.copy(), np.ones(len(dataset), np.bool_), set()
     for each in (each for each in decisions if each.split == dataset.split):
-        where = f"row {each.row} of {dataset.split}"
-        if not 0 <= each.row < len(dataset):
-            raise UserError(f"there is no {where}: {dataset.name} has {len(dataset):,} images there")
-        given = names[dataset.labels[each.row]]
+        where = each.file or f"row {each.row} of {dataset.split}"
+        row = row_of.get(each.file) if each.file else each.row
+        if row is None or not 0 <= row < len(dataset):
+            raise UserError(f"there is no {where}: {dataset.name} has {len(dataset):,} images in that split")
+        if row in decided:
+            raise UserError(f"{where} is decided twice")
+        decided.add(row)
+        given = names[dataset.labels[row]]
         if given != each.label:
             raise UserError(
                 f"{where} is labelled {given!r} in {dataset.name}, but {each.label!r} in the decisions:"
                 " they are about another set"
             )
         if each.right is None:
-            kept[each.row] = False
+            kept[row] = False
         elif each.right not in names:
             raise UserError(f"{each.right!r}, decided for {where}, is no label; one of: {', '.join(names)}")
         else:
-            labels[each.row] = names.index(each.right)
+            labels[row] = names.index(each.right)
     return replace(dataset, labels=labels).select(np.flatnonzero(kept), split=dataset.split)
 
 
@@ -104,11 +114,12 @@ def _decided(line: dict[str, str]) -> bool:
 
 def _decision(path: Path, number: int, line: dict[str, str]) -> Decision:
     right = line["decision"].strip()
-    if not (line["row"] or "").strip().isdecimal():
+    if not _ROW.fullmatch((line["row"] or "").strip()):
         raise UserError(f"{path} line {number} has the row {line['row']!r}; a whole number was expected")
     return Decision(
         split=line["split"],
         row=int(line["row"]),
         label=line["label"],
         right=None if right == REMOVE else right,
+        file=line.get("file") or "",
     )

@@ -17,8 +17,8 @@ def read(file: File) -> NDArray[np.uint8]:
 
 
 def are_at_hand(wanted: Iterable[File]) -> bool:
-    """Whether all those files are in the cache or in a folder on this machine, so that none is downloaded."""
-    return all(cache.path(file).exists() or local.find(file) for file in wanted)
+    """Whether all those files are on this machine, in the cache or a folder, and whole."""
+    return all(read_if_at_hand(file, online=False) is not None for file in wanted)
 
 
 def read_if_at_hand(file: File, *, online: bool) -> NDArray[np.uint8] | None:

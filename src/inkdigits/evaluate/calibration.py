@@ -5,7 +5,7 @@ thresholds, the size of prediction sets) has to be judged on other images than i
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ LEAST_IMAGES = 500
 """Held-out images from which on a temperature is chosen: fewer mislead it more than they mend."""
 
 _LEAST_ANSWERS = 3
-_COOLEST, _HOTTEST = 0.2, 3.0
+_COOLEST, _HOTTEST = 0.05, 20.0
 _PRECISION = 0.002
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -72,10 +72,10 @@ def tempered(scores: Scores, temperature: float) -> Scores:
 
 
 def best_temperature(nll: Callable[[float], float]) -> float:
-    """What the logits are divided by so that the likelihood of held-out labels is highest, to 0.2 %.
+    """What the logits are divided by so that the likelihood of held-out labels is highest: 0.05 to 20.
 
     `nll` is their negative log-likelihood at a temperature, which has one minimum (Guo et al. 2017,
-    arXiv:1706.04599, section 4.2); it is closed in on by golden sections.
+    arXiv:1706.04599, section 4.2); it is closed in on by golden sections, to 0.2 %.
     """
     low, high = math.log(_COOLEST), math.log(_HOTTEST)
     inner = [high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)]
@@ -96,17 +96,36 @@ def temperature(scores: Scores, labels: Labels) -> float:
     """The best temperature for these scores, or 1 where there are too few images to tell."""
     if len(labels) < LEAST_IMAGES:
         return 1.0
-    return best_temperature(lambda tried: stats.negative_log_likelihood(tempered(scores, tried), labels))
+    logs = np.log(np.maximum(scores, np.finfo(np.float32).tiny)).astype(np.float64)
+    behind = logs - logs[np.arange(len(labels)), labels][:, np.newaxis]
+    highest = behind.max(axis=1)
+
+    def nll(tried: float) -> float:
+        """Not of probabilities, which a limit from below would keep from telling large ones apart."""
+        sums = np.exp((behind - highest[:, np.newaxis]) / tried).sum(axis=1)
+        return float((highest / tried + np.log(sums)).mean())
+
+    return best_temperature(nll)
 
 
 def calibrated(card: Card, scores: Scores, labels: Labels) -> Card:
-    """The card with temperature and thresholds, by the model's scores of held-out images at temperature 1."""
-    best = temperature(scores, labels)
-    found = tempered(scores, best)
-    answers = found.argmax(axis=1)
-    is_read = np.array([name != NONE for name in card.label_names])[answers]
-    allowed = thresholds(found.max(axis=1)[is_read], (answers == labels)[is_read])
-    return replace(card, temperature=best, thresholds=allowed)
+    """The card with temperature and thresholds, by the model's scores of held-out images at temperature 1.
+
+    The card's own temperature stays where there are too few of them to choose one.
+    """
+    best = temperature(scores, labels) if len(labels) >= LEAST_IMAGES else card.temperature
+    sure, right = given(tempered(scores, best), labels, card.label_names)
+    is_given = sure >= 0
+    return replace(card, temperature=best, thresholds=thresholds(sure[is_given], right[is_given]))
+
+
+def given(
+    scores: Scores, labels: Labels, label_names: Sequence[str]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The confidence of each answer, −1 where it is `NONE` and none is given, and whether it is right."""
+    answers = scores.argmax(axis=1)
+    is_given = np.array([name != NONE for name in label_names])[answers]
+    return np.where(is_given, scores.max(axis=1), np.float32(-1)), answers == labels
 
 
 def thresholds(confidences: NDArray[np.floating], right: NDArray[np.bool_]) -> dict[str, float]:
@@ -142,8 +161,9 @@ def reliability(
 
 
 def selection(confidences: NDArray[np.floating], right: NDArray[np.bool_], *, error_rate: float) -> Selection:
-    """As many of the most confident answers as keep to an error rate."""
-    least = stats.least_confidence(confidences, right, error_rate=error_rate)
+    """As many of the most confident answers as keep to an error rate, of those that are given at all."""
+    is_given = confidences >= 0
+    least = stats.least_confidence(confidences[is_given], right[is_given], error_rate=error_rate)
     return accepted(confidences, right, least_confidence=least, error_rate=error_rate)
 
 
@@ -170,13 +190,14 @@ def risk_coverage(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Coverages and the error rate of as many of the most confident answers: float64, (n,) each.
 
-    Equal confidences are accepted together (El-Yaniv and Wiener, 2010).
+    Equal confidences are accepted together (El-Yaniv and Wiener, 2010); answers that aren't given, never.
     """
     order = np.argsort(-confidences, kind="stable")
     ranked = confidences[order]
     is_last = np.append(ranked[1:] != ranked[:-1], [True])[: len(ranked)]
     counts = np.arange(1, len(order) + 1)
     wrong = np.cumsum(~right[order])
+    is_last &= ranked >= 0
     return counts[is_last] / len(order), wrong[is_last] / counts[is_last]
 
 

@@ -1,4 +1,4 @@
-"""Charts as SVG to be put into a page, which gives them its colours: lines, points and bars on two axes.
+"""Charts as SVG to be put into a page, which gives them its colours: lines and points on two axes.
 
 Whatever is drawn has a title, which browsers show on hovering and read aloud.
 """
@@ -48,23 +48,12 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bar:
-    """A bar from the across axis up to `height`."""
-
-    title: str
-    first: float
-    last: float
-    height: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Two axes and what is drawn on them, in this order: bars, lines, marks. `about` is read aloud."""
+    """Two axes and what is drawn on them, in this order: lines, marks. `about` is read aloud."""
 
     about: str
     across: Axis
     up: Axis
-    bars: Sequence[Bar] = ()
     lines: Sequence[Line] = ()
     marks: Sequence[Mark] = ()
 
@@ -76,7 +65,6 @@ def svg(chart: Chart) -> str:
         f' aria-label="{escape(chart.about)}">',
         *_across(chart.across),
         *_up(chart.up),
-        *(_bar(chart, each) for each in chart.bars),
         *(_line(chart, each) for each in chart.lines),
         *(_mark(chart, each) for each in chart.marks),
         "</svg>",
@@ -105,13 +93,6 @@ def _up(axis: Axis) -> list[str]:
         )
         found.append(f'<text class="tick up" x="{_LEFT - 6:.1f}" y="{y + 4:.1f}">{escape(text)}</text>')
     return found
-
-
-def _bar(chart: Chart, bar: Bar) -> str:
-    x0, x1 = _x(chart.across, bar.first), _x(chart.across, bar.last)
-    y0, y1 = _y(chart.up, chart.up.low), _y(chart.up, bar.height)
-    size = f'x="{x0:.1f}" y="{y1:.1f}" width="{max(x1 - x0 - 1, 0.5):.1f}" height="{max(y0 - y1, 0):.1f}"'
-    return f'<rect class="bar" {size}><title>{escape(bar.title)}</title></rect>'
 
 
 def _line(chart: Chart, line: Line) -> str:

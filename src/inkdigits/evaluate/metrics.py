@@ -1,5 +1,6 @@
 """One classifier on one set, in figures."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class ClassFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What a classifier did on `n` images; its `asdict` is the JSON of `inkdigits evaluate --json`.
+    """What a classifier did on `n` images; `inkdigits evaluate --json` begins with its `asdict`.
 
     `accuracy_interval` is Wilson's at 95 %, `nll` in nats, `ece` over 15 bins of confidence,
     `brier` from 0 to 2. `auroc` is the chance that an image read right has a higher confidence than one read
@@ -74,17 +75,23 @@ def parse(about: Mapping[str, Any]) -> Evaluation:
     )
     if {len(row) for row in confusion} | {len(confusion)} != {len(per_class)}:
         raise ValueError(f"its confusion matrix isn't one of {len(per_class)} classes")
+    if [sum(row) for row in confusion] != [each.support for each in per_class] or min(
+        map(min, confusion)
+    ) < 0:
+        raise ValueError("its confusion matrix counts other images than its classes have")
     low, high = about["accuracy_interval"]
     auroc = about["auroc"]
     rest = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "nll", "ece", "brier")
+    figures = {name: float(about[name]) for name in (*rest, "images_per_second")}
+    if not all(map(math.isfinite, (*figures.values(), low, high, *([] if auroc is None else [auroc])))):
+        raise ValueError("not all of its figures are numbers")
     return Evaluation(
         n=int(about["n"]),
         accuracy_interval=(float(low), float(high)),
         per_class=per_class,
         confusion=confusion,
         auroc=None if auroc is None else float(auroc),
-        images_per_second=float(about["images_per_second"]),
-        **{name: float(about[name]) for name in rest},
+        **figures,
     )
 
 

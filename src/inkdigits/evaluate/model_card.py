@@ -133,7 +133,8 @@ def energy(training: Training) -> str:
 
 
 def _watt_hours(joules: float) -> str:
-    return f"{joules / 3600:.2g} Wh" if joules < 3.6e5 else f"{joules / 3.6e6:,.2g} kWh"
+    value, unit = (joules / 3600, "Wh") if joules < 3.6e5 else (joules / 3.6e6, "kWh")
+    return f"{value:.2g} {unit}" if value < 10 else f"{value:,.0f} {unit}"
 
 
 def _counted(n: int, thing: str) -> str:
@@ -142,7 +143,7 @@ def _counted(n: int, thing: str) -> str:
 
 def _about(subject: Subject) -> ModelCardData:
     """What the hub itself reads of a model."""
-    learnt = [_ON_HUB[each.name] for each in origins.origins(subject.card) if each.name in _ON_HUB]
+    learnt = [_ON_HUB[each.key] for each in origins.origins(subject.card) if each.key in _ON_HUB]
     kinds = {name.rpartition(".")[2] for name in subject.files} & {"onnx", "safetensors"}
     return ModelCardData(
         license=subject.licence,
@@ -164,10 +165,9 @@ def _results(judged: Judged | None) -> list[EvalResult] | None:
     return [
         EvalResult(
             task_type=TASK,
-            dataset_type=_ON_HUB.get(name, name),
+            dataset_type=_ON_HUB.get(judged.data, name),
             dataset_name=name,
             dataset_split=judged.split,
-            dataset_revision=judged.sha256,
             metric_type="accuracy",
             metric_value=judged.evaluation.accuracy,
             verified=False,
@@ -211,7 +211,7 @@ def _relation(judged: Judged | None, learnt: Sequence[Origin]) -> str:
     """In a sentence, what the images judged by are to those learnt from; empty where nobody knows."""
     if judged is None or not judged.data or not learnt:
         return ""
-    if origins.shown(judged.data) not in {each.name for each in learnt}:
+    if origins.key(judged.data) not in {each.key for each in learnt}:
         return "It learnt from no image of that set."
     if judged.split == "test":
         return "It learnt from other images of the same set; of writing unlike it, expect less."

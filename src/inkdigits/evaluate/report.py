@@ -101,7 +101,13 @@ def calibrated(subject: Subject) -> Calibration:
     if subject.temperature != 1:
         before, after = calibration.tempered(subject.scores, 1 / subject.temperature), subject.scores
         found = subject.temperature
-        note = f"The model file divides logits by {found:.3g}, found on validation images."
+        note = f"The model file divides logits by {found:.3g}."
+    elif len(labels) < 2 * calibration.LEAST_IMAGES:
+        before = after = subject.scores
+        found = 1.0
+        note = (
+            "No temperature is known for the answers as they come, and these images are too few to find one."
+        )
     else:
         before, found = subject.scores, calibration.temperature(subject.scores, labels)
         after = _cross_tempered(subject.scores, labels)
@@ -137,9 +143,10 @@ def _confidences(scores: Scores, labels: NDArray[np.int64]) -> tuple[NDArray[np.
 
 def _values(subject: Subject) -> dict[str, Any]:
     dataset, scores = subject.dataset, subject.scores
-    sure, right = _confidences(scores, dataset.labels)
+    _, right = _confidences(scores, dataset.labels)
     reliable = calibrated(subject)
-    selections = [calibration.selection(sure, right, error_rate=rate) for rate in SHOWN_RATES]
+    given, _ = calibration.given(scores, dataset.labels, dataset.label_names)
+    selections = [calibration.selection(given, right, error_rate=rate) for rate in SHOWN_RATES]
     picked = [
         gallery.picks(rows, scores, dataset, subject.classifier)
         for rows in (gallery.worst(scores, dataset, n=PICKED), gallery.least_sure(scores, n=PICKED))
@@ -151,9 +158,9 @@ def _values(subject: Subject) -> dict[str, Any]:
         "n_wrong": int(np.count_nonzero(~right)),
         "calibration": reliable,
         "reliability_chart": Markup(charts.svg(_reliability_chart(reliable))),  # noqa: S704 (made by charts)
-        "risk_chart": Markup(charts.svg(_risk_chart(sure, right, selections))),  # noqa: S704
+        "risk_chart": Markup(charts.svg(_risk_chart(given, right, selections))),  # noqa: S704
         "selections": selections,
-        "kept": _kept_thresholds(subject, sure, right),
+        "kept": _kept_thresholds(subject, given, right),
         "sets": _sets(scores, dataset.labels),
         "shades": _shades(subject.evaluation),
         "worst": picked[0],
@@ -227,6 +234,8 @@ def _reliability_chart(reliable: Calibration) -> Chart:
 
 def _risk_chart(sure: NDArray[np.float32], right: NDArray[np.bool_], selections: list[Selection]) -> Chart:
     coverage, risk = calibration.risk_coverage(sure, right)
+    if not len(risk):
+        coverage, risk = np.zeros(1), np.zeros(1)
     high = max(float(risk[len(risk) // 2 :].max()), 1e-4) * 1.15
     return Chart(
         about="Share of wrong answers among the most confident ones, by how many of all those are",

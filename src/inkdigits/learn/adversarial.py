@@ -76,11 +76,13 @@ def _against(labels: Tensor) -> Loss:
 def single_step(network: Network, images: Tensor, loss: Loss, epsilon: float, *, start: Tensor) -> Tensor:
     """Images to learn from: one step of 1.25 ε from a random start, `start` being even in [0, 1).
 
+    The start may lie beyond black and white, as the authors' code has it: of a black pixel, half of those
+    kept within would be black, and the network would learn to mislead the one step.
     Wong, Rice, Kolter, "Fast is better than free: revisiting adversarial training", 2020,
     arXiv:2001.03994.
     """
     plain = images.float()
-    begun = (plain + (2 * start - 1) * epsilon * _WHITE).clamp(0, _WHITE)
+    begun = plain + (2 * start - 1) * epsilon * _WHITE
     return _stepped(network, begun, plain, loss, SINGLE_STEP * epsilon, epsilon)
 
 
@@ -144,15 +146,17 @@ def _survives(
     network: Network, images: Tensor, labels: Tensor, epsilon: float, *, key: tuple[int, int]
 ) -> Tensor:
     """Which images are still read right after PGD from a start of their own: bool, (n,)."""
+    if not len(labels):
+        return labels.bool()
     start = torch.rand(images.shape, generator=counted.generator(*key))
     begun = (images.float() + (2 * start - 1) * epsilon * _WHITE).clamp(0, _WHITE)
     parts = [
-        pgd(network, some, which, epsilon, start=first)
+        pgd(network, some, which, epsilon, steps=STEPS, start=first)
         for some, which, first in zip(
             *(torch.split(each, _BATCH) for each in (images, labels, begun)), strict=True
         )
     ]
-    return _right(network, torch.cat(parts), labels) if parts else labels.bool()
+    return _right(network, torch.cat(parts), labels)
 
 
 def _in_parts(

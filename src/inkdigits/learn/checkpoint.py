@@ -72,8 +72,10 @@ def load(path: Path) -> Model:
 
 def preprocessing(network: Network) -> dict[str, str]:
     """The name of what happens to pixels before the first layer, and a hash of its numbers."""
-    numbers = f"{network.scaling.mean.item():.9g},{network.scaling.deviation.item():.9g}"
-    name = f"digit-image, minus {network.scaling.mean.item():g}, over {network.scaling.deviation.item():g}"
+    scaling = network.scaling
+    numbers = f"{scaling.before}{scaling.mean.item():.9g},{scaling.deviation.item():.9g}"
+    by = f"minus {scaling.mean.item():g}, over {scaling.deviation.item():g}"
+    name = f"digit-image, {scaling.before}{by}"
     return {"name": name, "sha256": hashlib.sha256(numbers.encode()).hexdigest()}
 
 

@@ -18,7 +18,7 @@ def find(name: str, published_weights: Path | None = None) -> Model:
     Raises ArgumentError where a file is missing or given for nothing; UserError for a name that means nothing
     and where a file can't be had or used.
     """
-    if name in registry.PUBLISHED and not Path(name).exists():
+    if is_published(name):
         return _published(name, published_weights or published.fetch(name))
     if published_weights is not None:
         raise ArgumentError(f"--weights are those of a published network: {', '.join(registry.PUBLISHED)}")
@@ -30,6 +30,11 @@ def find(name: str, published_weights: Path | None = None) -> Model:
 def is_shipped(name: str) -> bool:
     """Whether it is a model that ships, and not a file or run directory of that name."""
     return name in weights.NAMES and not Path(name).exists()
+
+
+def is_published(name: str) -> bool:
+    """Whether it is a network that others have published weights of, and not a file of that name."""
+    return name in registry.PUBLISHED and not Path(name).exists()
 
 
 def file_of(path: Path) -> Path:

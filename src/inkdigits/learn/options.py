@@ -26,7 +26,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     ),
     "activation": ("relu", "sigmoid", "tanh", "gelu"),
     "pooling": ("max", "average"),
-    "scaling": ("unit", "signed", "standard"),
+    "scaling": ("unit", "signed", "standard", "tophat"),
     "optimizer": ("sgd", "momentum", "nesterov", "adam", "adamw", "muon"),
     "decay": ("none", "linear", "cosine"),
     "keep": ("last", "best"),
@@ -48,7 +48,10 @@ class NetworkOptions:
     width: float = _option(1.0, "factor on the channels of the network's hidden layers")
     activation: str = _option("relu", "the non-linearity, where the network leaves it open")
     pooling: str = _option("max", "how neighbourhoods are summed up, where the network pools")
-    scaling: str = _option("standard", "pixels to [0, 1] (unit), [-1, 1] (signed), or by mean and deviation")
+    scaling: str = _option(
+        "standard",
+        "pixels to [0, 1] (unit), [-1, 1] (signed), by mean and deviation, or so above paper (tophat)",
+    )
 
     def __post_init__(self) -> None:
         check(self)
