@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bench import results
 
-PRESETS: Mapping[str, int] = {"sprint": 3, "fast": 3, "strong": 3, "best": 1}
+PRESETS: Mapping[str, int] = {"sprint": 3, "fast": 3, "strong": 3, "best": 1, "robust": 1}
 """Presets, and of how many seeds."""
 
 SHIPPED = ("reader", "house")

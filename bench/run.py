@@ -1,8 +1,8 @@
 """`make bench`: measures everything side by side, writes `bench/results`, fills the READMEs' tables.
 
 `python -m bench.run PART…` measures some parts only: ladder, precision, step, startup, reading,
-reading-validation, reading-speed, serving, finetuning, hostile, fuzzing; `tables` makes the tables from what
-was measured.
+reading-validation, reading-speed, serving, finetuning, judging, hostile, fuzzing; `tables` makes the
+tables from what was measured.
 """
 
 import sys
@@ -12,6 +12,7 @@ from bench import (
     finetuning,
     fuzzing,
     hostile,
+    judging,
     ladder,
     precision,
     reading,
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "reading-speed": reading_speed.measure,  # before those who leave threads behind
     "serving": serving.measure,
     "finetuning": finetuning.measure,
+    "judging": judging.measure,
     "reading": reading.measure,
     "reading-validation": reading.measure_validation,
     "hostile": hostile.measure,

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import finetuning_picture, finetuning_tables, reading_tables, results, serving_tables
+from bench import (
+    finetuning_picture,
+    finetuning_tables,
+    judging_tables,
+    reading_tables,
+    results,
+    serving_tables,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -52,6 +59,8 @@ def fill() -> None:
         _put(ROOT / file, "finetuning", [table for table in tables if table])
         tables = [serving_tables.table(each, language=language) for each in measured]
         _put(ROOT / file, "serving", [table for table in tables if table])
+        tables = [judging_tables.table(each, language=language) for each in measured]
+        _put(ROOT / file, "judging", [table for table in tables if table])
     for each in measured:
         if "finetuning" in each:
             finetuning_picture.draw(each["finetuning"])

@@ -63,7 +63,7 @@ RECIPE = {
     "shift": 1.5,
     "elastic": 1.5,
     "stroke": 0.4,
-    "noise": 0.02,
+    "noise": 0.04,
 }
 _made: dict[str, Sources] = {}
 

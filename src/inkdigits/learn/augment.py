@@ -53,7 +53,7 @@ def augment(images: Tensor, rows: Tensor, options: AugmentOptions, *, seed: int,
     if options.erasing:
         images = _erased(images, draw("erasing", 5), options.erasing)
     if options.noise:
-        images = _noisy(images, draw("noise", 2 * images[0].numel()), options.noise)
+        images = _noisy(images, draw("noise", 1 + 2 * images[0].numel()), options.noise)
     return images
 
 
@@ -147,11 +147,11 @@ def _erased(images: Tensor, drawn: Tensor, share: float) -> Tensor:
     return images.masked_fill(chosen & down[:, :, None] & across[:, None, :], 0)
 
 
-def _noisy(images: Tensor, drawn: Tensor, deviation: float) -> Tensor:
-    """Grey noise of that deviation (pixels 0 to 1), normal by Box and Muller's transform."""
-    first, second = drawn.view(-1, 2, *images.shape[1:]).unbind(1)
+def _noisy(images: Tensor, drawn: Tensor, most: float) -> Tensor:
+    """Grey noise of a deviation up to that (pixels 0 to 1), normal by Box and Muller's transform."""
+    first, second = drawn[:, 1:].view(-1, 2, *images.shape[1:]).unbind(1)
     normal = (-2 * (1 - first).log()).sqrt() * (2 * math.pi * second).cos()
-    return _bytes(images.float() + normal * (255 * deviation))
+    return _bytes(images.float() + normal * (255 * most * drawn[:, :1, None]))
 
 
 def _bytes(pixels: Tensor) -> Tensor:

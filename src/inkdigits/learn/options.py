@@ -14,6 +14,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
         "alexnet",
         "vgg",
         "resnet",
+        "strided",
         "sprint",
         "fast",
         "strong",
@@ -69,7 +70,7 @@ class AugmentOptions:
     elastic: float = _option(0.0, "bend smoothly, by up to about this many pixels")
     stroke: float = _option(0.0, "thicken or thin the stroke, by up to this many pixels")
     erasing: float = _option(0.0, "share of the images that lose a random rectangle")
-    noise: float = _option(0.0, "deviation of the grey noise added, pixels being 0 to 1")
+    noise: float = _option(0.0, "add grey noise of a deviation up to this, pixels being 0 to 1")
     flip_horizontal: bool = _option(False, "mirror half of the images left to right (makes other digits)")
     flip_vertical: bool = _option(False, "mirror half of the images top to bottom (makes other digits)")
 
@@ -172,8 +173,34 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     "strong": {"model": "strong", "epochs": 5.0, "least_steps": 1_170, **_BENT, "temperature": 0.469},
     "best": {"model": "best", "epochs": 29.0, "least_steps": 6_786, **_BENT},
+    "robust": {
+        "model": "best",
+        "scaling": "tophat",
+        "epochs": 10.0,
+        "least_steps": 2_340,
+        **_BENT,
+        "noise": 0.8,
+        "temperature": 0.444,
+    },
+    "hardened": {
+        "model": "strided",
+        "scaling": "unit",
+        "adversarial": 0.3,
+        "epochs": 10.0,
+        "least_steps": 6_000,
+        "batch": 100,
+        "optimizer": "adam",
+        "learning_rate": 0.005,
+        "warmup": 0.4,
+        "label_smoothing": 0.0,
+        "norm_images": 0,
+        "precision": "fp32",
+    },
 }
 """Recipes settled on a validation split of MNIST; they train on all of the training images.
+
+`robust` is for images unlike those learnt from, `hardened` for ones changed on purpose; both read plain ones
+less well than the others.
 
 `least_steps` is what `epochs` come to on MNIST, so that a set of a few hundred images is learnt too. The
 temperatures, found on that split too, undo what label smoothing takes from confidences.

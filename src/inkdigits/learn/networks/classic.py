@@ -111,6 +111,17 @@ def resnet(options: NetworkOptions, n_classes: int) -> nn.Sequential:
     )
 
 
+def strided(options: NetworkOptions, n_classes: int) -> nn.Sequential:
+    """Two 4×4 convolutions of stride 2 and a hidden layer, without norms (Wong, Rice and Kolter, 2020)."""
+    a, b, units = (channels(options, n) for n in (16, 32, 100))
+    return nn.Sequential(
+        *(nn.Conv2d(1, a, 4, stride=2, padding=1), activation(options)),
+        *(nn.Conv2d(a, b, 4, stride=2, padding=1), activation(options)),
+        *(nn.Flatten(), nn.Linear(b * 7 * 7, units), activation(options)),
+        nn.Linear(units, n_classes),
+    )
+
+
 class Residual(nn.Module):
     """A shortcut beside two 3×3 convolutions; the shortcut is a 1×1 convolution where the shape changes."""
 

@@ -16,6 +16,7 @@ NETWORKS: dict[str, Callable[[NetworkOptions, int], nn.Module]] = {
     "alexnet": classic.alexnet,
     "vgg": classic.vgg,
     "resnet": classic.resnet,
+    "strided": classic.strided,
     "sprint": own.sprint,
     "fast": own.fast,
     "strong": own.strong,

@@ -1,0 +1,127 @@
+"""What the READMEs say of judging: each figure beside its target, in English and Chinese."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench import rows
+from bench.rows import Figures, Row
+from inkdigits import stats
+
+PGD = "PGD"
+
+
+def _percent(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _calibration(found: Figures) -> dict[str, float]:
+    """The mean calibration error of each preset."""
+    return {name: stats.summary([run["ece"] for run in runs]).mean for name, runs in found["presets"].items()}
+
+
+def _corrupted(found: Figures, name: str) -> float:
+    runs = found["presets"].get(name) or [found["shipped"][name]]
+    return stats.summary([run["robustness"]["mean_corrupted_accuracy"] for run in runs]).mean
+
+
+def _costliest(found: Figures) -> Mapping[str, Any]:
+    """Of the ways in which pages show digits, the one that costs `robust` most."""
+    (first, *_) = found["presets"]["robust"]
+    pages: list[Mapping[str, Any]] = first["robustness"]["pages"]
+    return max(pages, key=lambda each: float(each["cost"]))
+
+
+def _attacked(found: Figures) -> Mapping[str, Any]:
+    """What is left under the strongest attack."""
+    attacks: list[Mapping[str, Any]] = found["hardened"]["attacks"]
+    return max(
+        (each for each in attacks if each["attack"].startswith(PGD)), key=lambda each: float(each["epsilon"])
+    )
+
+
+ROWS = (
+    Row(
+        titles=(
+            "calibration error on MNIST's test images, by preset",
+            "MNIST 测试图像上的校准误差，按预设",
+        ),
+        shown=lambda found: ", ".join(
+            f"`{name}` {_percent(error)}" for name, error in _calibration(found).items()
+        ),
+        targets=("≤ 0.3 %", "≤ 0.3 %"),
+        reached=lambda found: max(_calibration(found).values()) <= 0.003,
+    ),
+    Row(
+        titles=(
+            "read right, mean over the fifteen corruptions of MNIST-C, by preset",
+            "MNIST-C 十五种损坏下的平均准确率，按预设",
+        ),
+        shown=lambda found: ", ".join(
+            f"`{name}` {_percent(_corrupted(found, name), 1)}"
+            for name in (*_calibration(found), *found["shipped"])
+        ),
+        targets=("`robust`, of the network `best`: ≥ 95 %", "`robust`（网络 `best`）≥ 95 %"),
+        reached=lambda found: _corrupted(found, "robust") >= 0.95,
+    ),
+    Row(
+        titles=(
+            "polarity, alpha, corner, size, stroke, slant, turns, JPEG: the one that costs `robust` most",
+            "极性、透明、偏角、大小、笔画、倾斜、旋转、JPEG：令 `robust` 损失最多的一种",
+        ),
+        shown=lambda found: (
+            f"{_costliest(found)['name']}, {100 * float(_costliest(found)['cost']):.1f} points"
+        ),
+        targets=("≤ 0.3 points", "≤ 0.3 点"),
+        reached=lambda found: float(_costliest(found)["cost"]) <= 0.003,
+    ),
+    Row(
+        titles=(
+            "`hardened`, each pixel changed by up to 0.3 of white: read right under PGD-50, 10 starts",
+            "`hardened`：每个像素至多改变白色的 0.3，PGD-50、10 次起始下的准确率",
+        ),
+        shown=lambda found: f"{_percent(_attacked(found)['accuracy'], 1)} (n = {_attacked(found)['n']:,})",
+        targets=("≥ 88 %", "≥ 88 %"),
+        reached=lambda found: float(_attacked(found)["accuracy"]) >= 0.88,
+    ),
+    Row(
+        titles=(
+            "of the 15 test images whose label annotators dispute, among the first 50 suspects",
+            "标注者有争议的 15 张测试图像中，列入前 50 个可疑者的",
+        ),
+        shown=lambda found: str(found["disputed"]["among"]),
+        targets=("≥ 10", "≥ 10"),
+        reached=lambda found: int(found["disputed"]["among"]) >= 10,
+    ),
+)
+
+_WORDS: tuple[Mapping[str, str], ...] = (
+    {
+        "columns": "what|measured|target",
+        "notes": "Presets trained with `--validation 0.1667`, on which the temperature is found; seeds:"
+        " {seeds}. Corruptions and pages of every tenth of MNIST's test images. {processor}, {cores} cores,"
+        " commit {commit:.7}, {measured}.\n\nHow surely `reader` tells digits from what is none (AUROC):"
+        " {unseen}.",
+    },
+    {
+        "columns": "内容|测得|目标",
+        "notes": "预设以 `--validation 0.1667` 训练，温度在留出的图像上求得；种子数：{seeds}。"
+        "损坏与页面取 MNIST 测试图像的每十张之一。{processor}，{cores} 核，提交 {commit:.7}，{measured}。"
+        "\n\n`reader` 区分数字与非数字的把握（AUROC）：{unseen}。",
+    },
+)
+
+
+def table(measured: Mapping[str, Figures], *, language: int) -> str:
+    """The table of one machine's results in English (0) or Chinese (1); empty where nothing was measured."""
+    found = measured.get("judging")
+    if not found:
+        return ""
+    words = _WORDS[language]
+    kinds = found["shipped"]["reader"]["unseen"]
+    notes = words["notes"].format(
+        **{**found["machine"], **found["versions"], "measured": found["measured"]},
+        seeds=", ".join(f"{name} {len(runs)}" for name, runs in found["presets"].items()),
+        unseen=", ".join(f"{each['name']} {each['auroc']:.3f}" for each in kinds),
+    )
+    lines = rows.lines(ROWS, found, words["columns"].split("|"), language=language)
+    return "\n".join([*lines, "", notes, ""])
