@@ -244,7 +244,7 @@ def test_an_own_folder_is_not_taken_for_the_known_set_of_its_name(
 
 def test_a_set_that_forbids_it_is_not_hidden_by_a_folder_of_its_name() -> None:
     earlier = {"model": "m", "provenance": {"data": "usps"}}
-    card = Card(network={}, label_names=("0",), provenance={"data": "/home/me/usps", "start": earlier})
+    card = Card(network={}, label_names=("0",), provenance={"data": "/srv/me/usps", "start": earlier})
     found = origins.origins(card)
     assert [(each.name, each.may_be_given_away) for each in found] == [("usps", False), ("usps", None)]
 
