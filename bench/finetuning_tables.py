@@ -120,7 +120,7 @@ def table(measured: Mapping[str, Figures], *, language: int) -> str:
         memory=max(each["memory_mb"]["maximum"] for each in cost.values()),
         **about,
     )
-    shares = {name: _spread(each) for name, each in found["published"].items()}
+    shares = {name: f"{_spread(each)} (n = {each['n']})" for name, each in found["published"].items()}
     published = words["published"].format(**shares)
     return "\n".join([*(f"| {line} |" for line in lines), "", notes, "", published, ""])
 
