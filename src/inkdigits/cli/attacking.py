@@ -13,7 +13,7 @@ from inkdigits.types import Dataset
 
 def check(model: Path) -> None:
     """Raises UserError for an exported model, which has no gradients; those that ship are judged as such."""
-    if model.suffix.lower() == EXPORTED or (str(model) in weights.NAMES and not model.exists()):
+    if model.suffix.lower() == EXPORTED or weights.is_shipped(model):
         raise UserError(f"{model} has no gradients to attack it by; name a run, or the model file it is from")
 
 

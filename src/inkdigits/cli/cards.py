@@ -92,9 +92,9 @@ def card(model: Path, asked: Asked, target: Target | None) -> int:
             name=_name(model),
             card=found.card,
             files=tuple(shared),
-            licence=asked.licence or (_APACHE if _is_shipped(model) else model_card.UNKNOWN_LICENCE),
+            licence=asked.licence or (_APACHE if weights.is_shipped(model) else model_card.UNKNOWN_LICENCE),
             n_weights=_n_weights(found.card),
-            asks=_ASKED.get(str(model), "") if _is_shipped(model) else "",
+            asks=_ASKED.get(str(model), "") if weights.is_shipped(model) else "",
             judged=_of_run(run, model) if not (asked.data or asked.evaluation) else _judged(found, asked),
             training=_training(run, found.card, asked.watts),
             steps=_steps(model, found.card),
@@ -110,17 +110,13 @@ def card(model: Path, asked: Asked, target: Target | None) -> int:
     return 0
 
 
-def _is_shipped(model: Path) -> bool:
-    return str(model) in weights.NAMES and not model.exists()
-
-
 def _name(model: Path) -> str:
-    return f"inkdigits {model}" if _is_shipped(model) else model.resolve().stem
+    return f"inkdigits {model}" if weights.is_shipped(model) else model.resolve().stem
 
 
 def _files(model: Path) -> Mapping[str, Path]:
     """The model's files by the names that they are given away under; of one that asks another, that one's."""
-    if _is_shipped(model):
+    if weights.is_shipped(model):
         names = [name for name in (str(model), _ASKED.get(str(model))) if name is not None]
         paths = [weights.FOLDER / f"{name}.{kind}" for name in names for kind in ("onnx", "safetensors")]
     else:
@@ -141,7 +137,7 @@ def _as_strangers_have_it(path: Path, card: Card) -> bytes | Path:
 
 def _steps(model: Path, card: Card) -> tuple[str, ...]:
     """The commands that make it; of one that asks another, that one's first."""
-    if not _is_shipped(model):
+    if not weights.is_shipped(model):
         return reproducing.steps(card)
     names = [name for name in (_ASKED.get(str(model)), str(model)) if name is not None]
     return ("# in a checkout of inkdigits", *(f"python -m {weights.MADE_BY[name]}" for name in names))
@@ -163,7 +159,7 @@ def _run(model: Path, card: Card) -> Mapping[str, Any]:
     except UserError:
         return {}
     is_of_it = run["data"].get("training") == card.provenance.get("sha256")
-    return run if is_of_it and run.get("finished") and not _is_shipped(model) else {}
+    return run if is_of_it and run.get("finished") and not weights.is_shipped(model) else {}
 
 
 def _training(run: Mapping[str, Any], card: Card, watts: float | None) -> Training:

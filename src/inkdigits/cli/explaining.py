@@ -114,9 +114,8 @@ def _is_exported(model: Path) -> bool:
 
 def _is_outside(order: Order) -> bool:
     """Whether the model is judged from outside, as it reads: no network is needed."""
-    ships = str(order.model) in weights.NAMES and not order.model.exists()
     is_alone = order.method == "occlusion" and not order.neighbours and order.data is None
-    return _is_exported(order.model) or (ships and is_alone)
+    return _is_exported(order.model) or (weights.is_shipped(order.model) and is_alone)
 
 
 def _shown(name: str, loaded: dict[str, Dataset]) -> _Shown:

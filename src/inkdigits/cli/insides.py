@@ -64,7 +64,7 @@ def looks(network: Network, images: Images, labels: Labels, method: str) -> list
 
 def learnt_from(name: str, card: Card, data: str | None) -> Dataset:
     """The training images to compare with. Raises UserError where they aren't known or aren't there."""
-    shipped = str(weights.FOLDER / weights.OLD) if models.is_shipped(name) else None
+    shipped = str(weights.FOLDER / weights.OLD) if weights.is_shipped(name) else None
     source = data or shipped or card.provenance.get("data")
     if not isinstance(source, str):
         raise UserError(f"{name} doesn't say what it learnt from: name a set to compare with by --data")

@@ -32,7 +32,7 @@ def find(path: Path) -> Subject:
     Raises UserError where there is none, and where it doesn't tell single digits.
     """
     name = str(path)
-    if name in weights.NAMES and not path.exists():
+    if weights.is_shipped(path):
         found = _exported(name, engine.shipped(name))
     elif path.suffix.lower() == EXPORTED:
         found = _exported(name, engine.load(path))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from inkdigits import weights
 from inkdigits.data import known, split
 from inkdigits.data.samples import Broken
 from inkdigits.errors import ArgumentError, UserError
@@ -151,7 +152,7 @@ def _past(order: Order, before: Model, labels: str, load: Load) -> Past | None:
         return None
     if order.old is not None:
         return Past((order.old,), load)
-    if models.is_shipped(order.model):
+    if weights.is_shipped(order.model):
         return Past((order.model,), load)
     about = before.card.provenance
     names = about.get("learnt", [about.get("data")])

@@ -22,14 +22,9 @@ def find(name: str, published_weights: Path | None = None) -> Model:
         return _published(name, published_weights or published.fetch(name))
     if published_weights is not None:
         raise ArgumentError(f"--weights are those of a published network: {', '.join(registry.PUBLISHED)}")
-    if is_shipped(name):
+    if weights.is_shipped(name):
         return checkpoint.load(weights.FOLDER / f"{name}.safetensors")
     return checkpoint.load(file_of(Path(name)))
-
-
-def is_shipped(name: str) -> bool:
-    """Whether it is a model that ships, and not a file or run directory of that name."""
-    return name in weights.NAMES and not Path(name).exists()
 
 
 def is_published(name: str) -> bool:

@@ -26,6 +26,11 @@ OLD = "old-digits.npz"
 """A sample of the digit images that `reader` and `house` learnt from, and of those held out."""
 
 
+def is_shipped(model: str | Path) -> bool:
+    """Whether a model is one that ships, and not a file or run directory of that name."""
+    return str(model) in NAMES and not Path(model).exists()
+
+
 def content(name: str) -> bytes:
     """The ONNX file of a shipped model. Raises ArgumentError for a name that isn't one."""
     if name not in NAMES:
