@@ -120,7 +120,7 @@ def table(measured: Mapping[str, Figures], *, language: int) -> str:
         memory=max(each["memory_mb"]["maximum"] for each in cost.values()),
         **about,
     )
-    shares = {name: f"{_spread(each)} (n = {each['n']})" for name, each in found["published"].items()}
+    shares = {name: _with_n(each) for name, each in found["published"].items()}
     published = words["published"].format(**shares)
     return "\n".join([*(f"| {line} |" for line in lines), "", notes, "", published, ""])
 
@@ -152,3 +152,9 @@ def _of_all(writers: list[Figures]) -> dict[str, dict[str, float]]:
 
 def _spread(found: Mapping[str, float]) -> str:
     return f"{100 * found['mean']:.2f} ± {100 * found['sd']:.2f} %"
+
+
+def _with_n(found: Mapping[str, float]) -> str:
+    """Of one seed there is no spread."""
+    told = _spread(found) if found["n"] > 1 else f"{100 * found['mean']:.2f} %"
+    return f"{told} (n = {found['n']})"

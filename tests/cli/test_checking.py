@@ -12,7 +12,7 @@ from tests.cli.here import run
 from inkdigits import data
 from inkdigits.image import decode
 
-QUICK = ["--labels", "--folds", "2", "--preset", "sprint"]
+QUICK = ["--labels", "--folds", "2", "--times", "1", "--preset", "sprint"]
 WRONG = {5: 7, 60: 0, 111: 1, 250: 8, 399: 3}
 """Rows of the training split, and the labels that they are given wrongly."""
 
@@ -152,6 +152,7 @@ def test_a_folder_is_checked_with_its_writers_and_the_files_are_named(
     [
         (["check", "mnist"], 2, "say what to check: --labels looks for wrong labels; broken files and"),
         (["check", "mnist", "--labels", "--folds", "1"], 2, "1 is no number of folds"),
+        (["check", "mnist", "--labels", "--times", "0"], 2, "0 is no number of times"),
         (["check", "mnist", "--labels", "--preset", "quick"], 2, "unknown preset 'quick'; one of: sprint"),
         (["check", "mnist", "--labels", "--most", "0"], 2, "0 is no number of suspects to list"),
         (["check", "mnist", "--labels", "--picture", "a.jpg"], 2, "it should end in .png"),

@@ -45,6 +45,19 @@ def test_every_row_of_scores_is_of_the_network_that_did_not_learn_from_it(digits
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
+def test_of_several_times_the_mean_is_taken(digits: Dataset) -> None:
+    quick = replace(QUICK, epochs=0.2)
+    steps: list[tuple[int, int]] = []
+    watch = Watch(after_step=lambda step, n_steps, _loss: steps.append((step, n_steps)))
+    mean = cross_validation.scores(digits, quick, n_folds=2, n_times=3, watch=watch)
+    assert steps == [(i + 1, len(steps)) for i in range(len(steps))]
+    each = [cross_validation.scores(digits, replace(quick, seed=quick.seed + i), n_folds=2) for i in range(3)]
+    assert np.abs(each[0] - each[1]).max() > 0.1
+    np.testing.assert_allclose(mean, np.mean(each, axis=0), atol=1e-5)
+    with pytest.raises(ArgumentError, match="0 is no number of times to go through the folds"):
+        cross_validation.scores(digits, quick, n_folds=2, n_times=0)
+
+
 def test_no_training_is_shown_what_it_scores(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[set[bytes]] = []
     scored: list[list[bytes]] = []

@@ -30,9 +30,10 @@ SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """How to look for wrong labels: the folds and the training of cross-validation, and how many to list."""
+    """How to look for wrong labels: folds, times and training of cross-validation, and how many to list."""
 
     folds: int
+    times: int
     preset: str
     seed: int
     most: int
@@ -75,7 +76,7 @@ def labels(name: str, asked: Asked, *, picture: Path | None, out: Path | None, a
     surveys = _surveys(name)
     splits = [survey.dataset for survey in surveys]
     with _places(name, picture, out) as (drawn, written):
-        found = _suspects(splits, recipe, asked.folds)
+        found = _suspects(splits, recipe, asked)
         checked = _by_split(surveys, found, most=asked.most)
         files.write(written, _csv(checked).encode())
         sheet.of_sections([_section(*pair) for pair in zip(splits, checked, strict=True)], drawn)
@@ -118,10 +119,12 @@ def _surveys(name: str) -> list[Survey]:
     return found
 
 
-def _suspects(splits: Sequence[Dataset], recipe: options.TrainOptions, n_folds: int) -> tuple[Suspect, ...]:
+def _suspects(splits: Sequence[Dataset], recipe: options.TrainOptions, asked: Asked) -> tuple[Suspect, ...]:
     whole = cross_validation.pooled(splits)
     with Bar() as bar:
-        scores = cross_validation.scores(whole, recipe, n_folds=n_folds, watch=Watch(after_step=bar.step))
+        scores = cross_validation.scores(
+            whole, recipe, n_folds=asked.folds, n_times=asked.times, watch=Watch(after_step=bar.step)
+        )
     return label_errors.find(scores, whole.labels, label_names=whole.label_names)
 
 

@@ -60,6 +60,7 @@ def check(  # noqa: PLR0913 (a list of flags)
     *,
     labels: Annotated[bool, Parameter(negative="")] = False,
     folds: Whole = 5,
+    times: Whole = 3,
     preset: str = "strong",
     seed: Whole = 0,
     most: Whole = 50,
@@ -77,11 +78,13 @@ def check(  # noqa: PLR0913 (a list of flags)
         Look for wrong labels: networks that each leave out a part of the images say what they make of it.
     folds
         So many parts, and networks.
+    times
+        Do it so many times, divided anew each time, and take the mean: the list depends less on chance.
     preset
         The recipe of each network: sprint, fast, strong or best; the better it is, the fewer good labels are
         doubted.
     seed
-        Decides the parts and the networks.
+        Decides the parts and the networks; every further time counts on from it.
     most
         List at most so many images of each split.
     picture
@@ -97,7 +100,7 @@ def check(  # noqa: PLR0913 (a list of flags)
         )
     from inkdigits.cli import checking  # noqa: PLC0415
 
-    asked = checking.Asked(folds=folds, preset=preset, seed=seed, most=most)
+    asked = checking.Asked(folds=folds, times=times, preset=preset, seed=seed, most=most)
     return checking.labels(data, asked, picture=picture, out=out, as_json=as_json)
 
 

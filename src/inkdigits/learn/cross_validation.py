@@ -32,25 +32,37 @@ def pooled(splits: Sequence[Dataset]) -> Dataset:
     return replace(together(splits), split="all", groups=whole)
 
 
-def scores(dataset: Dataset, options: TrainOptions, *, n_folds: int, watch: Watch | None = None) -> Scores:
-    """Out-of-sample scores, float32, (n, classes): each row from the one network that wasn't shown its image.
+def scores(
+    dataset: Dataset, options: TrainOptions, *, n_folds: int, n_times: int = 1, watch: Watch | None = None
+) -> Scores:
+    """Out-of-sample scores, float32, (n, classes): each row from networks that weren't shown its image.
 
     For each fold a network learns from all others, with `options` and no validation images, and scores that
-    one. `watch.after_step` counts the steps of all trainings together. Raises what `folds` and `train.train`
-    do, and UserError for scores that are no probabilities.
+    one. All of it is done `n_times`, with seeds that count on from that of `options`, and the scores are the
+    mean: those of one time depend on what the draw left out (Kohavi, "A Study of Cross-Validation", 1995).
+    `watch.after_step` counts the steps of all trainings together. Raises what `folds` and `train.train` do,
+    ArgumentError for less than one time, and UserError for scores that are no probabilities.
     """
+    if n_times < 1:
+        raise ArgumentError(f"{n_times} is no number of times to go through the folds; once is the least")
     watch = watch or Watch()
-    number = folds(dataset, n_folds, seed=options.seed)
-    n_steps = [train.steps(int(np.count_nonzero(number != fold)), options)[2] for fold in range(n_folds)]
-    found = np.empty((len(dataset), len(dataset.label_names)), np.float32)
-    for fold in range(n_folds):
-        after_step = _counted_on(watch.after_step, before=sum(n_steps[:fold]), total=sum(n_steps))
-        shown = dataset.select(np.flatnonzero(number != fold), split="shown")
-        trained = train.train(shown, None, options, watch=replace(watch, after_step=after_step))
-        held_out = dataset.select(np.flatnonzero(number == fold), split="held out")
+    recipes = [replace(options, seed=options.seed + time) for time in range(n_times)]
+    draws = [folds(dataset, n_folds, seed=recipe.seed) for recipe in recipes]
+    parts = [
+        (recipe, number == fold)
+        for recipe, number in zip(recipes, draws, strict=True)
+        for fold in range(n_folds)
+    ]
+    n_steps = [train.steps(int(np.count_nonzero(~held)), options)[2] for _, held in parts]
+    total = np.zeros((len(dataset), len(dataset.label_names)), np.float32)
+    for part, (recipe, held) in enumerate(parts):
+        after_step = _counted_on(watch.after_step, before=sum(n_steps[:part]), total=sum(n_steps))
+        shown = dataset.select(np.flatnonzero(~held), split="shown")
+        trained = train.train(shown, None, recipe, watch=replace(watch, after_step=after_step))
         classify = classifier(trained.network, temperature=options.temperature)
-        found[number == fold], _ = metrics.scores(classify, held_out)
-    return found
+        found, _ = metrics.scores(classify, dataset.select(np.flatnonzero(held), split="held out"))
+        total[held] += found
+    return total / np.float32(n_times)
 
 
 def folds(dataset: Dataset, n: int, *, seed: int) -> Folds:
