@@ -3,11 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from inkdigits import image
 from inkdigits.data import samples
 from inkdigits.data.samples import Samples
 from inkdigits.errors import UserError
-from inkdigits.types import SIDE, Images
+from inkdigits.types import Images
 
 AnyArray = NDArray[np.generic]
 
@@ -32,8 +31,6 @@ def to_samples(pictures: AnyArray, labels: AnyArray, *, name: str) -> Samples:
     if not len(pictures):
         raise UserError(f"{name} holds no images")
     grey = to_grey(pictures, name=name)
-    if grey.shape[1:] == (SIDE, SIDE) and image.are_digit_images(grey).all():
-        return Samples(images=grey, labels=classes, classes=tuple(np.unique(classes).tolist()))
     rows = [f"{name} row {row}" for row in range(len(grey))]
     return samples.from_pictures(list(grey), labels=classes.tolist(), names=rows)
 

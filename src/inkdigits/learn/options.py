@@ -184,6 +184,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     "hardened": {
         "model": "strided",
+        "width": 2.0,
         "scaling": "unit",
         "adversarial": 0.3,
         "epochs": 10.0,
@@ -192,6 +193,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "optimizer": "adam",
         "learning_rate": 0.005,
         "warmup": 0.4,
+        "averaging": 0.3,
         "label_smoothing": 0.0,
         "norm_images": 0,
         "precision": "fp32",
