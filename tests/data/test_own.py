@@ -222,6 +222,19 @@ def test_arrays_of_any_range_and_shape_give_the_same_images(
     assert (data.load(str(path), "all").images == small_set.images).all()
 
 
+def test_of_one_array_digit_images_stay_and_other_pictures_are_made_some(
+    tmp_path: Path, small_set: Dataset
+) -> None:
+    images = small_set.images.copy()
+    images[1::3] = 255 - images[1::3]  # dark on bright
+    images[2::3] = np.roll(images[2::3], 4, axis=2)  # off the middle
+    np.savez(tmp_path / "set.npz", x=images, y=small_set.labels)
+    found = data.load(str(tmp_path / "set.npz"), "all").images
+    assert (found == [image.digit(picture) for picture in images]).all()
+    assert (found[::3] == images[::3]).all()
+    assert not (found[1:] == images[1:]).all(axis=(1, 2))[::3].any()
+
+
 def test_one_hot_and_named_labels_are_understood(tmp_path: Path, small_set: Dataset) -> None:
     path = tmp_path / "set.npz"
     for labels in (np.eye(10)[small_set.labels], small_set.labels[:, None], small_set.labels.astype(str)):
