@@ -147,7 +147,7 @@ ROWS = (
         ),
     ),
     Row(
-        titles=("bombs and torn files: slowest refusal / memory", "炸弹与残缺文件：最慢的拒绝 / 内存增长"),
+        titles=("bombs and torn files: slowest answer / memory", "炸弹与残缺文件：最慢的答复 / 内存增长"),
         shown=lambda found: f"{1_000 * _slowest(found):.0f} ms / +{_grew(found):.0f} MB",
         targets=("4xx, ≤ 100 ms, ≤ 50 MB", "4xx，≤ 100 ms，≤ 50 MB"),
         reached=lambda found: _are_refused(found) and _slowest(found) <= 0.1 and _grew(found) <= 50,
@@ -204,7 +204,7 @@ def table(measured: Mapping[str, Figures], *, language: int) -> str:
         fastapi_times=fastapi,
         cpu=", ".join(f"{found['peak'][name]['cpu_ms']['mean']:.2f}" for name in names),
         rate=found["half"]["rate"],
-        largest_seconds=largest["slowest_read"],
+        largest_seconds=largest["slowest"],
         largest_mb=largest["grew_mb"],
     )
     return "\n".join([*lines, "", notes, ""])
