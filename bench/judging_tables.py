@@ -8,6 +8,7 @@ from bench.rows import Figures, Row
 from inkdigits import stats
 
 PGD = "PGD"
+_OF_NETWORK_BEST = ("best", "robust")
 
 
 def _percent(share: float, digits: int = 2) -> str:
@@ -24,11 +25,16 @@ def _corrupted(found: Figures, name: str) -> float:
     return stats.summary([run["robustness"]["mean_corrupted_accuracy"] for run in runs]).mean
 
 
-def _costliest(found: Figures) -> Mapping[str, Any]:
-    """Of the ways in which pages show digits, the one that costs `robust` most."""
-    (first, *_) = found["presets"]["robust"]
+def _costliest(found: Figures, name: str) -> Mapping[str, Any]:
+    """Of the ways in which pages show digits, the one that costs a preset most."""
+    (first, *_) = found["presets"][name]
     pages: list[Mapping[str, Any]] = first["robustness"]["pages"]
     return max(pages, key=lambda each: float(each["cost"]))
+
+
+def _told_costliest(found: Figures, name: str) -> str:
+    way = _costliest(found, name)
+    return f"`{name}` {way['name']}, {100 * float(way['cost']):.1f}"
 
 
 def _attacked(found: Figures) -> Mapping[str, Any]:
@@ -65,14 +71,14 @@ ROWS = (
     ),
     Row(
         titles=(
-            "polarity, alpha, corner, size, stroke, slant, turns, JPEG: the one that costs `robust` most",
-            "极性、透明、偏角、大小、笔画、倾斜、旋转、JPEG：令 `robust` 损失最多的一种",
+            "polarity, alpha, corner, size, stroke, slant, turns, JPEG: the one that costs most, in points",
+            "极性、透明、偏角、大小、笔画、倾斜、旋转、JPEG：损失最多的一种（百分点）",
         ),
-        shown=lambda found: (
-            f"{_costliest(found)['name']}, {100 * float(_costliest(found)['cost']):.1f} points"
+        shown=lambda found: "; ".join(_told_costliest(found, name) for name in _OF_NETWORK_BEST),
+        targets=("≤ 0.3 each", "均 ≤ 0.3"),
+        reached=lambda found: all(
+            float(_costliest(found, name)["cost"]) <= 0.003 for name in _OF_NETWORK_BEST
         ),
-        targets=("≤ 0.3 points", "≤ 0.3 点"),
-        reached=lambda found: float(_costliest(found)["cost"]) <= 0.003,
     ),
     Row(
         titles=(
