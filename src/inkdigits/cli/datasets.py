@@ -60,7 +60,7 @@ def check(  # noqa: PLR0913 (a list of flags)
     *,
     labels: Annotated[bool, Parameter(negative="")] = False,
     folds: Whole = 5,
-    times: Whole = 3,
+    times: Whole = 1,
     preset: str = "strong",
     seed: Whole = 0,
     most: Whole = 50,
@@ -79,7 +79,7 @@ def check(  # noqa: PLR0913 (a list of flags)
     folds
         So many parts, and networks.
     times
-        Do it so many times, divided anew each time, and take the mean: the list depends less on chance.
+        Do it so many times, divided anew each time, and take the mean: it takes so many times as long.
     preset
         The recipe of each network: sprint, fast, strong or best; the better it is, the fewer good labels are
         doubted.
