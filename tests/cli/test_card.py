@@ -16,7 +16,7 @@ from tests.cli.here import run
 
 from inkdigits import cli, data, weights
 from inkdigits.card import Card
-from inkdigits.cli import flags, reproducing
+from inkdigits.cli import flags, judging, reproducing
 from inkdigits.evaluate import origins
 from inkdigits.learn import models
 from inkdigits.learn import options as learning
@@ -170,6 +170,7 @@ def test_figures_from_a_file_are_told_as_they_are(
         {"accuracy": 1},
         told | {"n": math.inf},
         told | {"ece": math.nan},
+        told | {"accuracy": 3.5},
         told | {"confusion": [[row[0] + 1, *row[1:]], *told["confusion"][1:]]},
     ):
         figures.write_text(json.dumps(wrong))
@@ -207,6 +208,15 @@ def test_the_lines_of_python_run(tmp_path: Path, capsys: pytest.CaptureFixture[s
             check=False,
         )
         assert (done.stdout, done.returncode) == ("(1, 11) float32\n", 0), done.stderr
+
+
+def test_where_the_card_cannot_be_written_nothing_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(judging, "judged", None)
+    (tmp_path / "blocked").touch()
+    assert run(["card", "house", "--data", "mnist", "--out", tmp_path / "blocked" / "card.md"]) == 1
+    assert f"cannot write {tmp_path / 'blocked' / 'card.md'}" in capsys.readouterr().err
 
 
 def test_a_checkpoint_is_not_told_the_figures_of_the_model_beside_it(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.cli.here import run
 
 from inkdigits import data
 from inkdigits.image import decode
+from inkdigits.learn import cross_validation
 
 QUICK = ["--labels", "--folds", "2", "--times", "1", "--preset", "sprint"]
 WRONG = {5: 7, 60: 0, 111: 1, 250: 8, 399: 3}
@@ -65,6 +67,15 @@ def test_planted_errors_are_in_the_table_and_the_picture(table: Path) -> None:
         assert quality == sorted(quality)
         assert len(quality) <= 25
     assert decode(table.with_name("sheet.png")).std() > 20
+
+
+def test_without_cleanlab_no_network_is_trained(
+    wrong: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
+    monkeypatch.setattr(cross_validation, "scores", None)
+    assert run(["data", "check", wrong, *QUICK]) == 1
+    assert "looking for wrong labels needs pip install 'inkdigits[learn]'" in capsys.readouterr().err
 
 
 def test_decisions_are_put_into_effect_in_a_copy(
@@ -156,6 +167,9 @@ def test_a_folder_is_checked_with_its_writers_and_the_files_are_named(
         (["check", "mnist", "--labels", "--preset", "quick"], 2, "unknown preset 'quick'; one of: sprint"),
         (["check", "mnist", "--labels", "--most", "0"], 2, "0 is no number of suspects to list"),
         (["check", "mnist", "--labels", "--picture", "a.jpg"], 2, "it should end in .png"),
+        (["check", "mnist", "--labels", "--picture", "a.png", "--out", "a.png"], 2, "a.png can't be both"),
+        (["check", "mnist", "--labels", "--seed", f"{2**31 - 1}"], 2, "go beyond seed 2147483647"),
+        (["check", "mnist", "--labels", "--seed", f"{2**31}"], 2, "seed is 2147483648, but has to lie"),
         (["check", "absent", "--labels"], 2, "there is no data set 'absent'"),
         (["correct", "mnist", "table.csv", "--out", "mnist.csv"], 2, "it should end in .npz"),
         (["correct", "mnist", "absent.csv", "--out", "a.npz"], 1, "absent.csv can't be read (No such file"),

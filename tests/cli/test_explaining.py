@@ -185,6 +185,7 @@ def test_a_model_whose_training_diverged_is_a_sentence(
         (["ONNX", "mnist:1", "--out", "a.png", "--method", "grad-cam"], 1, "has no gradients for grad-cam"),
         (["ONNX", "mnist:1", "--out", "a.png", "--neighbours", "1"], 1, "tells no features"),
         (["ONNX", "mnist:1", "--out", "a.png", "--data", "mnist"], 1, "tells no features"),
+        (["no/model", "mnist:1", "--out", "blank.png/a.png"], 1, "cannot write blank.png/a.png"),
     ],
 )
 def test_a_mistake_is_one_sentence_a_status_and_no_picture(

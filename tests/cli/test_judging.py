@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.cli.here import run
 
-from inkdigits.learn import adversarial
+from inkdigits.learn import adversarial, checkpoint
 
 
 def test_an_exported_model_has_the_same_figures(
@@ -33,6 +33,35 @@ def test_an_exported_model_has_the_same_figures(
     assert found[0] == found[1]
     assert run(["evaluate", str(model), str(some_digits), "--against", str(exported), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["comparison"]["difference"] == 0
+
+
+def test_two_models_are_judged_on_what_neither_was_shown(
+    model: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors, about = checkpoint.unpack(model / "model.safetensors")
+    other = tmp_path / "other.safetensors"  # that has learnt from something else, as far as it tells
+    other.write_bytes(checkpoint.pack(tensors, about | {"provenance": {}}))
+    assert run(["evaluate", other, some_digits, "--json"]) == 0
+    alone = capsys.readouterr()
+    assert (json.loads(alone.out)["n"], alone.err) == (600, "")
+    for pair in ([other, model], [model, other]):
+        assert run(["evaluate", pair[0], some_digits, "--against", pair[1], "--json"]) == 0
+        told = capsys.readouterr()
+        found = json.loads(told.out)
+        assert (found["n"], found["comparison"]["n"]) == (100, 100)
+        assert "one at least has learnt from" in told.err
+        assert "the 100 images that they were not shown" in told.err
+
+
+@pytest.mark.parametrize("n", [1, 10])
+def test_a_set_too_small_to_be_learnt_from_is_judged_whole(
+    n: int, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few.npz"
+    with np.load(some_digits) as whole:
+        np.savez(few, images=whole["images"][:n], labels=whole["labels"][:n])
+    assert run(["evaluate", "reader", few, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == n
 
 
 def test_where_only_is_read_the_reader_can_be_judged_as_it_reads(some_digits: Path) -> None:

@@ -147,6 +147,7 @@ def test_motion_smears_along_its_angle_and_keeps_brightness() -> None:
     point[:, 14, 20] = 255
     found = corruptions.corrupted(point, "motion blur") / 255
     assert found.sum(axis=(1, 2)) == pytest.approx(1, abs=0.1)
+    assert found[:, 14, 20] == pytest.approx(1 / np.exp(-(np.arange(21) ** 2) / 18).sum(), abs=0.003)  # σ = 3
     for each in found:
         rows, columns = np.nonzero(each)
         assert columns.max() == 20  # to one side
@@ -161,6 +162,60 @@ def test_fog_lies_on_all_of_the_image_and_differs_from_image_to_image(images: Im
     assert found.std(axis=(1, 2)).max() < 0.15
     blank = corruptions.corrupted(np.zeros_like(images), "fog")
     assert not blank.any()  # scaled by the brightest pixel, as the published set has it
+
+
+def test_the_plasma_of_fog_is_the_slow_plain_one() -> None:
+    """Squares and diamonds point by point, with the same throws of the dice."""
+    side, step, wobble = 256, 256, 100.0
+    random = np.random.default_rng(5)
+    plain = np.zeros((side, side))
+
+    def put(rows: range, columns: range, offsets: list[tuple[int, int]]) -> None:
+        thrown = random.uniform(-wobble, wobble, (len(rows), len(columns)))
+        for i, row in enumerate(rows):
+            for j, column in enumerate(columns):
+                around = [plain[(row + down) % side, (column + right) % side] for down, right in offsets]
+                plain[row, column] = np.mean(around) + wobble * thrown[i, j]
+
+    while step >= 2:
+        half = step // 2
+        whole, between = range(0, side, step), range(half, side, step)
+        beside = [(0, -half), (0, half), (-half, 0), (half, 0)]
+        put(between, between, [(-half, -half), (-half, half), (half, -half), (half, half)])
+        put(whole, between, beside)
+        put(between, whole, beside)
+        step, wobble = half, wobble / 1.4
+    wanted = (plain - plain.min()) / np.ptp(plain)
+    found = corruptions._plasma(np.random.default_rng(5))
+    assert found == pytest.approx(wanted[:28, :28])
+
+
+def test_spatter_is_mud_where_a_blurred_noise_is_high(images: Images) -> None:
+    for i, before in enumerate(images[:5] / 255):
+        random = np.random.default_rng([i, corruptions.NAMES.index("spatter")])
+        liquid = gaussian(random.normal(0.65, 0.3, (28, 28)), sigma=1)
+        mud = gaussian(np.where(liquid > 0.65, 1.0, 0.0), sigma=1.5)
+        mud[mud < 0.8] = 0
+        wanted = before * (1 - mud) + 63 / 255 * mud
+        found = corruptions.corrupted(images[i : i + 1], "spatter", seed=i)[0] / 255
+        assert np.abs(found - wanted).max() < 0.01
+        assert (found != before).any()
+
+
+def test_lines_are_as_thick_as_they_fade_and_zigzags_have_teeth() -> None:
+    blank = np.zeros((N, 28, 28), np.uint8)
+    dotted = corruptions.corrupted(blank, "dotted line") > 0
+    lit = dotted.sum(axis=1)[dotted.any(axis=1)]
+    assert lit.mean() == pytest.approx(2 * 2.3 * (1 - 1 / np.e), abs=0.15)  # log(1 − d/2.3) + 1 > 0
+    shown = corruptions.corrupted(blank, "zigzag")[:, :, 4:24]
+    is_whole = np.all(shown.any(axis=1), axis=1) & ~shown[:, [0, -1]].any(axis=(1, 2))
+    assert is_whole.sum() > N / 4
+    for each in shown[is_whole].astype(np.float64):
+        middle = (each * np.arange(28)[:, np.newaxis]).sum(axis=0) / each.sum(axis=0)
+        line = np.polyval(np.polyfit(np.arange(20), middle, 1), np.arange(20))
+        assert 2.5 < np.ptp(middle - line) < 4.5  # teeth of two pixels to either side
+        turns = np.count_nonzero(np.diff(np.sign(np.diff(middle - line))))
+        assert 4 <= turns <= 6  # one every four pixels along it
 
 
 @pytest.mark.parametrize(("name", "most"), [("dotted line", 0.12), ("zigzag", 0.2)])

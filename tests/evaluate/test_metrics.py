@@ -122,6 +122,14 @@ def test_figures_come_back_from_their_json() -> None:
         {"per_class": 5},
         {"accuracy_interval": [0.5]},
         {"auroc": {}},
+        {"n": -7},
+        {"n": 4},
+        {"accuracy": 3.5},
+        {"accuracy": 0.5},
+        {"accuracy_interval": [0.9, -2]},
+        {"accuracy_interval": [0.1, 0.5]},
+        {"macro_f1": 2},
+        {"ece": -0.1},
     ],
 )
 def test_json_that_holds_no_figures_is_refused(change: dict[str, object]) -> None:

@@ -49,6 +49,59 @@ def test_a_linear_networks_worst_image_is_found_by_one_step_and_by_many(epsilon:
     assert torch.allclose(found, wanted, atol=1e-3)
 
 
+@pytest.mark.parametrize("epsilon", [0.1, 0.3])
+def test_the_single_step_is_the_plain_one_from_starts_beyond_black_and_white(epsilon: float) -> None:
+    """Of a linear network the slope is the same everywhere, so the step can be written down."""
+    network, weights = linear()
+    images, labels = some()
+    images[:, :14] = 0
+    start = torch.rand(images.shape)
+    slope = (weights[1 - labels] - weights[labels]).sign().view_as(images)
+    reach = 255 * epsilon
+    begun = images + (2 * start - 1) * reach
+    moved = torch.minimum(torch.maximum(begun + 1.25 * reach * slope, images - reach), images + reach)
+
+    def loss(logits: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(logits, labels)
+
+    found = adversarial.single_step(network, images, loss, epsilon, start=start)
+    assert torch.allclose(found, moved.clamp(0, 255), atol=1e-3)
+    assert (begun < 0).any()
+
+
+def test_every_restart_and_every_epoch_begins_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, _ = linear()
+    images, labels = some(20)
+    dataset = Dataset(
+        name="drawn", split="test", images=images.numpy(), labels=labels.numpy(), label_names=("a", "b")
+    )
+    starts: list[Tensor] = []
+
+    def without_steps(
+        _network: object, shown: Tensor, *_rest: object, start: Tensor, **_more: object
+    ) -> Tensor:
+        starts.append(start)
+        return shown.float()
+
+    monkeypatch.setattr(adversarial, "pgd", without_steps)
+    adversarial.attacks(network, dataset)
+    assert len(starts) == 3 * adversarial.RESTARTS
+    assert len({start.numpy().tobytes() for start in starts}) == len(starts)
+    stands = images[network(images).argmax(1) == labels].float()
+    for epsilon, start in zip(np.repeat(adversarial.EPSILONS, adversarial.RESTARTS), starts, strict=True):
+        away = (start - stands).abs()
+        assert away.max() <= 255 * epsilon + 1e-3
+        assert away.max() > 0.9 * 255 * epsilon
+    asked = options.change(TrainOptions(), {"adversarial": 0.3})
+    rows = torch.arange(20)
+    lessons = [
+        adversarial.lessons(network, images, rows, lambda logits, _: logits.sum(), None, asked, epoch=epoch)
+        for epoch in (0, 0, 1)
+    ]
+    assert torch.equal(lessons[0], lessons[1])
+    assert not torch.equal(lessons[0], lessons[2])
+
+
 def test_attacks_stay_within_their_reach_and_leave_the_network_as_it_was() -> None:
     network = registry.build(NetworkOptions(model="lenet5"), 2, seed=3)
     before = {name: value.clone() for name, value in network.state_dict().items()}

@@ -154,6 +154,6 @@ def test_what_can_not_be_divided_is_a_sentence(
 
 
 def test_a_training_that_fails_is_not_covered_up(digits: Dataset) -> None:
-    wild: TrainOptions = replace(QUICK, optimizer="sgd", learning_rate=100.0, warmup=0.0, epochs=5.0)
+    wild: TrainOptions = replace(QUICK, optimizer="sgd", learning_rate=100.0, weight_decay=10.0, epochs=5.0)
     with pytest.raises(UserError, match=r"the loss is (nan|inf)"):
         cross_validation.scores(digits, wild, n_folds=2)

@@ -79,7 +79,7 @@ def test_the_marked_tenth_costs_more_than_a_random_one(
 
 
 def test_what_grad_cam_marks_costs_more_than_a_mark_of_the_same_shape_elsewhere(
-    deletion: Deletion, at_random: float
+    deletion: Deletion,
 ) -> None:
     """Its cells are a quarter of the image: what they mark is one patch, which costs less than many holes."""
     amounts = explain.grad_cam(deletion.network, deletion.images, deletion.answers)

@@ -82,6 +82,8 @@ def target(
 
 def card(model: Path, asked: Asked, target: Target | None) -> int:
     """Writes or prints the card, and pushes it with the model."""
+    if asked.out is not None:
+        files.check(asked.out)
     found = subjects.find(model)
     if target is not None:
         pushing.check(target, origins.origins(found.card))
@@ -95,7 +97,7 @@ def card(model: Path, asked: Asked, target: Target | None) -> int:
             licence=asked.licence or (_APACHE if weights.is_shipped(model) else model_card.UNKNOWN_LICENCE),
             n_weights=_n_weights(found.card),
             asks=_ASKED.get(str(model), "") if weights.is_shipped(model) else "",
-            judged=_of_run(run, model) if not (asked.data or asked.evaluation) else _judged(found, asked),
+            judged=_judged(found, asked) or _of_run(run, model),
             training=_training(run, found.card, asked.watts),
             steps=_steps(model, found.card),
         )
@@ -190,14 +192,12 @@ def _of_run(run: Mapping[str, Any], model: Path) -> Judged | None:
     return Judged(evaluation=evaluation, data=data, split="test", sha256=sha256)
 
 
-def _judged(found: subjects.Subject, asked: Asked) -> Judged:
-    """The figures that were asked for: measured, or from a file."""
+def _judged(found: subjects.Subject, asked: Asked) -> Judged | None:
+    """The figures that were asked for, measured or from a file; None where none were."""
     told = None if asked.evaluation is None else _told(asked.evaluation, found.card)
     if asked.data is None:
-        if told is None:
-            raise ValueError("neither data nor figures were named")
-        return Judged(evaluation=told)
-    dataset = judging.judged(asked.data, found.card)
+        return None if told is None else Judged(evaluation=told)
+    dataset = judging.judged(asked.data, [found.card])
     require_same_labels(found.card.label_names, dataset)
     scores, evaluation = None, told
     if evaluation is None:

@@ -70,6 +70,7 @@ def labels(name: str, asked: Asked, *, picture: Path | None, out: Path | None, a
     """Lists the suspects of every split, each split by itself; writes the table and the pictures."""
     if picture is not None:
         sheet.check_name(picture)
+    label_errors.check()
     if asked.most < 1:
         raise ArgumentError(f"{asked.most} is no number of suspects to list; it should be 1 at least")
     recipe = options.recipe(asked.preset, {"seed": asked.seed})
@@ -161,6 +162,8 @@ def _places(name: str, picture: Path | None, out: Path | None) -> Iterator[tuple
     for each in (picture, out):
         if each is not None:
             files.check(each)
+    if out is not None and out == picture:
+        raise ArgumentError(f"{out} can't be both the table and the pictures")
     if picture is not None and out is not None:
         yield picture, out
         return

@@ -92,6 +92,7 @@ def _check(order: Order, out: Path) -> None:
         )
     if len(order.images) > MOST_IMAGES:
         raise ArgumentError(f"{len(order.images)} images are too many for a picture: {MOST_IMAGES} at most")
+    files.check(out)
     if not _is_exported(order.model):
         return
     if order.method in {"integrated-gradients", "grad-cam"}:

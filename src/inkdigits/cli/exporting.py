@@ -9,6 +9,7 @@ from inkdigits import files
 from inkdigits.cli.judging import unseen
 from inkdigits.cli.output import print_json
 from inkdigits.errors import ArgumentError, UserError
+from inkdigits.evaluate.check import require_scores
 from inkdigits.learn import export as exporter
 from inkdigits.learn import models
 from inkdigits.learn.checkpoint import Model
@@ -62,7 +63,7 @@ def export(model: Path, out: Path, *, data: str | None, as_json: bool) -> int:
 
 def _images(model: Path, loaded: Model, source: str, *, is_asked: bool) -> Images:
     try:
-        return unseen(source, loaded.card, Usable()).images
+        return unseen(source, [loaded.card], Usable()).images
     except UserError as error:
         if is_asked:
             raise
@@ -77,6 +78,7 @@ def _agreement(model: Model, content: bytes, images: Images, *, out: Path) -> Ex
     noise[0], noise[1] = 0, 255
     shown = np.concatenate([images, noise])
     ours = classifier(model.network, temperature=model.card.temperature)(shown)
+    require_scores(ours, n=len(shown), label_names=model.card.label_names)
     theirs = engine.load(content, name=str(out)).classify(shown)
     answers = slice(len(images))  # of noise only the scores count: two may be as good as equal
     n_changed = int(np.count_nonzero(ours[answers].argmax(axis=1) != theirs[answers].argmax(axis=1)))

@@ -1,7 +1,7 @@
 """`inkdigits evaluate`: a model's figures on a labelled set, or two models side by side."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,12 +12,16 @@ from inkdigits.cli.judgement import Judgement, Order
 from inkdigits.cli.output import print_json
 from inkdigits.cli.subjects import Subject
 from inkdigits.data import digest
+from inkdigits.errors import UserError
 from inkdigits.evaluate import compare, metrics, origins, table
 from inkdigits.evaluate.check import require_same_labels
 from inkdigits.evaluate.compare import Comparison
 from inkdigits.evaluate.robustness import robustness, sample
 from inkdigits.learn.sets import Load, Source
 from inkdigits.types import Dataset
+
+_ONE = "The model has", "it was", "it"
+_TWO = "Of the two models one at least has", "they were", "them"
 
 
 def evaluate(order: Order, *, as_json: bool) -> int:
@@ -42,7 +46,8 @@ def judge(order: Order) -> Judgement:
         attacking.check(order.model)
     model = subjects.find(order.model)
     other = None if order.against is None else subjects.find(order.against)
-    dataset = judged(order.source, model.card, order.split)
+    cards = [each.card for each in (model, other) if each is not None]
+    dataset = judged(order.source, cards, order.split)
     require_same_labels(model.card.label_names, dataset)
     scores, seconds = metrics.scores(model.classify, dataset)
     found = Judgement(
@@ -103,36 +108,39 @@ def _texts(found: Judgement, order: Order) -> Iterator[str]:
         yield table.attacks(found.attacks)
 
 
-def judged(source: str, card: Card, split: str | None = None) -> Dataset:
-    """The images that a model is judged on, their labels as the model has them where it knows them all.
+def judged(source: str, cards: Sequence[Card], split: str | None = None) -> Dataset:
+    """The images that models are judged on, their labels as the first has them where it knows them all.
 
-    A named split; or the set's test split; or all of it, less what the model has learnt from.
+    A named split; or the set's test split; or all of it, less what any of them has learnt from.
     """
-    found = data.load(source, split) if split else unseen(source, card)
-    knows_all = set(found.label_names) <= set(card.label_names)
-    return found.relabelled(card.label_names) if knows_all else found
+    found = data.load(source, split) if split else unseen(source, cards)
+    knows_all = set(found.label_names) <= set(cards[0].label_names)
+    return found.relabelled(cards[0].label_names) if knows_all else found
 
 
-def unseen(source: str, card: Card, load: Load = data.load) -> Dataset:
-    """The set's test split; or all of it, less what the model has learnt from."""
+def unseen(source: str, cards: Sequence[Card], load: Load = data.load) -> Dataset:
+    """The set's test split; or all of it, less what any of the models has learnt from."""
     names = data.splits(source)
     if "test" in names:
         return load(source, "test")
     images = Source(source, load)
-    training, name = images.training()
-    lessons = card.lessons
+    try:
+        training, name = images.training()
+    except UserError:  # too few for a part to be held out: nobody has learnt from them
+        return load(source, names[0])
+    learner, whom, them = _ONE if len(cards) == 1 else _TWO
+    lessons = [lesson for card in cards for lesson in card.lessons]
     if digest.sha256(training) in [lesson.get("sha256") for lesson in lessons]:
-        test = images.test(training, name)
-        note = f"judged on the {len(test):,} images that it was not shown (--split {name} takes all)"
-    elif origins.key(source) in {origins.key(str(lesson["data"])) for lesson in lessons if "data" in lesson}:
-        test = load(source, name)
-        note = (
-            f"but from other images than are there now: some of the {len(test):,} may have been shown to it"
-        )
+        found = images.test(training, name)
+        note = f"judged on the {len(found):,} images that {whom} not shown (--split {name} takes all)"
     else:
-        return load(source, name)
-    print(f"The model has learnt from {source}: {note}", file=sys.stderr)
-    return test
+        found = load(source, name)
+        if origins.key(source) not in {origins.key(str(each["data"])) for each in lessons if "data" in each}:
+            return found
+        some = f"some of the {len(found):,} may have been shown to {them}"
+        note = f"but from other images than are there now: {some}"
+    print(f"{learner} learnt from {source}: {note}", file=sys.stderr)
+    return found
 
 
 def sets_learnt_from(card: Card) -> set[str]:

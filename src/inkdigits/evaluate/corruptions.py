@@ -139,7 +139,11 @@ def _fog(values: Values, random: Generator) -> Values:
 
 
 def _plasma(random: Generator) -> Values:
-    """A corner of a fractal of squares and diamonds, from 0 to 1 over the whole of it, which wraps around."""
+    """A corner of a fractal of squares and diamonds, from 0 to 1 over the whole of it, which wraps around.
+
+    Every point is the mean of its four neighbours and a random amount; in the code of the published set one
+    neighbour in eight is taken from another place, by a slip that leaves the fog as it looks.
+    """
     whole = np.zeros((_FOG_SIDE, _FOG_SIDE))
     step, wobble = _FOG_SIDE, 100.0
 

@@ -33,6 +33,14 @@ class Suspect:
     likely: bool
 
 
+def check() -> None:
+    """Raises UserError where cleanlab is missing: before networks are trained for it."""
+    try:
+        import cleanlab.filter  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise UserError("looking for wrong labels needs pip install 'inkdigits[learn]'") from error
+
+
 def find(scores: Scores, labels: Labels, *, label_names: Sequence[str]) -> tuple[Suspect, ...]:
     """The images whose labels may be wrong, the worst label first.
 
@@ -43,11 +51,10 @@ def find(scores: Scores, labels: Labels, *, label_names: Sequence[str]) -> tuple
     (`prune_by_noise_rate`): few among good labels, where the estimate keeps fewer than there are. Raises
     UserError where cleanlab is missing, for scores that are no probabilities, and for labels of one class.
     """
-    try:
-        from cleanlab.filter import find_label_issues  # noqa: PLC0415 (slow, and not all have it)
-        from cleanlab.rank import get_label_quality_scores  # noqa: PLC0415
-    except ImportError as error:
-        raise UserError("looking for wrong labels needs pip install 'inkdigits[learn]'") from error
+    check()
+    from cleanlab.filter import find_label_issues  # noqa: PLC0415 (slow, and not all have it)
+    from cleanlab.rank import get_label_quality_scores  # noqa: PLC0415
+
     require_labels(labels, label_names)
     require_scores(scores, n=len(labels), label_names=label_names)
     occurring, given = np.unique(labels, return_inverse=True)

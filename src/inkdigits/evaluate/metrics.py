@@ -13,6 +13,12 @@ from inkdigits import stats
 from inkdigits.evaluate.check import require_images, require_labels, require_scores
 from inkdigits.types import Classifier, Dataset, Labels, Scores
 
+_ROUNDED = 1e-4
+"""What figures that somebody has rounded may be off by."""
+
+_MORE_THAN_ONE = {"nll", "brier", "images_per_second"}
+"""Figures that aren't shares."""
+
 Progress = Callable[[int, int], None]
 """Told how many images are done, of how many."""
 
@@ -79,14 +85,23 @@ def parse(about: Mapping[str, Any]) -> Evaluation:
         map(min, confusion)
     ) < 0:
         raise ValueError("its confusion matrix counts other images than its classes have")
+    n = int(about["n"])
+    if n != sum(map(sum, confusion)) or n < 1:
+        raise ValueError(f"its confusion matrix doesn't count {n} images")
     low, high = about["accuracy_interval"]
     auroc = about["auroc"]
     rest = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "nll", "ece", "brier")
     figures = {name: float(about[name]) for name in (*rest, "images_per_second")}
     if not all(map(math.isfinite, (*figures.values(), low, high, *([] if auroc is None else [auroc])))):
         raise ValueError("not all of its figures are numbers")
+    n_right = sum(confusion[i][i] for i in range(len(confusion)))
+    if not math.isclose(figures["accuracy"], n_right / n, abs_tol=_ROUNDED):
+        raise ValueError("its accuracy isn't that of its confusion matrix")
+    shares = [value for name, value in figures.items() if name not in _MORE_THAN_ONE]
+    if not (all(0 <= share <= 1 for share in shares) and 0 <= low <= figures["accuracy"] <= high <= 1):
+        raise ValueError("not all of its shares lie between 0 and 1")
     return Evaluation(
-        n=int(about["n"]),
+        n=n,
         accuracy_interval=(float(low), float(high)),
         per_class=per_class,
         confusion=confusion,

@@ -14,7 +14,7 @@ from inkdigits.evaluate import metrics
 from inkdigits.evaluate.check import require_images
 from inkdigits.learn import train
 from inkdigits.learn.classifier import classifier
-from inkdigits.learn.options import TrainOptions
+from inkdigits.learn.options import MOST_SEED, TrainOptions
 from inkdigits.learn.train import Watch
 from inkdigits.types import Dataset, Labels, Scores, together
 
@@ -45,6 +45,8 @@ def scores(
     """
     if n_times < 1:
         raise ArgumentError(f"{n_times} is no number of times to go through the folds; once is the least")
+    if options.seed + n_times - 1 > MOST_SEED:
+        raise ArgumentError(f"{n_times} times from seed {options.seed} on go beyond seed {MOST_SEED}")
     watch = watch or Watch()
     recipes = [replace(options, seed=options.seed + time) for time in range(n_times)]
     draws = [folds(dataset, n_folds, seed=recipe.seed) for recipe in recipes]

@@ -37,7 +37,8 @@ def integrated_gradients(
 
     float32, (n, 28, 28): the gradient along that straight way, averaged, times the pixel. The amounts of an
     image sum up to its logit less that of black paper. The steps are doubled for images where that is out by
-    more than `MOST_ERROR`. Sundararajan et al., "Axiomatic Attribution for Deep Networks", 2017.
+    more than `MOST_ERROR`, up to `most_steps`: what is out still is given as it is. Sundararajan
+    et al., "Axiomatic Attribution for Deep Networks", 2017.
     """
     network.eval()
     found = np.zeros((len(images), SIDE, SIDE), np.float32)

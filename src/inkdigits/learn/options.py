@@ -36,6 +36,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """The values that an option of words may take."""
 
+MOST_SEED = 2**31 - 1
+
 
 def _option(default: Any, text: str) -> Any:
     return field(default=default, metadata={"help": text})
@@ -128,7 +130,7 @@ class TrainOptions:
         _within("weight_decay", self.weight_decay, 0.0, 10.0)
         _within("norm_images", self.norm_images, 0, 10_000_000)
         _within("patience", self.patience, 0, 10_000)
-        _within("seed", self.seed, 0, 2**31 - 1)
+        _within("seed", self.seed, 0, MOST_SEED)
         if self.validation == 0 and (self.patience or self.keep == "best"):
             name = "patience" if self.patience else "keep best"
             raise ArgumentError(f"{name} needs a validation split; set validation above 0, say to 0.1")
@@ -260,4 +262,9 @@ def check(options: NetworkOptions | TrainOptions) -> None:
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ArgumentError(f"{name} is {value:g}, but has to lie between {low:g} and {high:g}")
+        limits = f"{_shown(low)} and {_shown(high)}"
+        raise ArgumentError(f"{name} is {_shown(value)}, but has to lie between {limits}")
+
+
+def _shown(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
