@@ -71,6 +71,11 @@ def few(dataset: Dataset, n: int, *, seed: int) -> Dataset:
     return dataset.select(np.sort(np.concatenate(rows)), split=dataset.split)
 
 
+def evenly(n: int, most: int) -> NDArray[np.int64]:
+    """Rows of n, `most` of them at most, as far apart as can be: int64, rising."""
+    return np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)
+
+
 def _check(fraction: float) -> None:
     if not 0 < fraction < 1:
         raise UserError(f"the fraction to hold out is {fraction:g}; it should be between 0 and 1")

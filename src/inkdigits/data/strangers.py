@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 
 from inkdigits import image
-from inkdigits.data import files, known, source
+from inkdigits.data import files, known, source, split
 from inkdigits.data.known import DIGITS
 from inkdigits.data.pinned import FILES
 from inkdigits.errors import UserError
@@ -74,8 +74,7 @@ def strangers(digits: Dataset, *, learnt: Collection[str] = (), seed: int = 0) -
 
 def thinned(images: Images) -> Images:
     """At most `MOST` of them, spread evenly."""
-    rows = np.linspace(0, len(images) - 1, min(MOST, len(images))).round().astype(np.int64)
-    return images[rows]
+    return images[split.evenly(len(images), MOST)]
 
 
 def _at_hand(name: str) -> Dataset:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inkdigits import stats
+from inkdigits.data import split
 from inkdigits.evaluate import corruptions, invariances
 from inkdigits.evaluate.metrics import Progress, scores
 from inkdigits.types import Classifier, Dataset, Images
@@ -111,9 +112,7 @@ def robustness(
 
 def sample(dataset: Dataset) -> Dataset:
     """At most `MOST_CHANGED` of the images, as far apart as can be."""
-    n = len(dataset)
-    rows = np.unique(np.linspace(0, n - 1, min(n, MOST_CHANGED)).round().astype(np.int64))
-    return dataset.select(rows, split=dataset.split)
+    return dataset.select(split.evenly(len(dataset), MOST_CHANGED), split=dataset.split)
 
 
 def _change(name: str, images: Images, right: NDArray[np.bool_], before: float) -> Change:
