@@ -76,6 +76,13 @@ def test_change_reaches_every_level_and_leaves_the_rest() -> None:
     assert options.flat(before) == options.flat(TrainOptions())
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_presets_temperature_undoes_its_label_smoothing(name: str) -> None:
+    """Softer labels make less sure: that is undone by a temperature below 1, and only that."""
+    found = options.preset(name)
+    assert (found.temperature < 1) == (found.label_smoothing > 0)
+
+
 def test_flat_and_change_undo_each_other() -> None:
     asked = options.change(TrainOptions(), {"model": "vgg", "noise": 0.2, "seed": 5, "optimizer": "adam"})
     assert options.change(TrainOptions(), options.flat(asked)) == asked

@@ -174,7 +174,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "temperature": 0.445,
     },
     "strong": {"model": "strong", "epochs": 5.0, "least_steps": 1_170, **_BENT, "temperature": 0.469},
-    "best": {"model": "best", "epochs": 29.0, "least_steps": 6_786, **_BENT},
+    "best": {"model": "best", "epochs": 29.0, "least_steps": 6_786, **_BENT, "temperature": 0.477},
     "robust": {
         "model": "best",
         "scaling": "tophat",
