@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import finetuning_tables, reading_tables, results, serving_tables
+from bench import finetuning_tables, judging_tables, reading_tables, results, serving_tables
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -106,6 +106,7 @@ def test_both_readmes_name_the_two_commands(readme: str) -> None:
         (reading_tables, "≥ 20,000"),
         (finetuning_tables, "≥ 98.5 %"),
         (serving_tables, "≥ 10,000"),
+        (judging_tables, "≥ 88 %"),
     ],
 )
 def test_the_figures_of_the_readmes_are_those_of_the_results(part: Any, shown: str, language: int) -> None:
