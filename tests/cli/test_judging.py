@@ -53,6 +53,28 @@ def test_two_models_are_judged_on_what_neither_was_shown(
         assert "the 100 images that they were not shown" in told.err
 
 
+def test_models_of_different_labels_are_compared_where_both_know_the_images(
+    model: Path, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for pair in ([model, "reader"], ["reader", model]):
+        assert run(["evaluate", pair[0], some_digits, "--against", pair[1], "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out)["comparison"])
+    assert found[0]["second_accuracy"] == found[1]["first_accuracy"]
+    assert found[0]["only_first_right"] == found[1]["only_second_right"]
+    assert found[0]["first_accuracy"] != found[0]["second_accuracy"]
+    assert run(["evaluate", "reader", some_digits, "--json"]) == 0
+    assert found[0]["second_accuracy"] == pytest.approx(
+        json.loads(capsys.readouterr().out)["accuracy"], abs=0.03
+    )
+    strange = tmp_path / "strange.npz"
+    with np.load(some_digits) as whole:
+        names = np.array([*"012345678", "none"])
+        np.savez(strange, images=whole["images"], labels=names[whole["labels"]])
+    assert run(["evaluate", "house", strange, "--against", model]) == 1
+    assert "strange.npz has images of 'none'; the labels of" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("n", [1, 10])
 def test_a_set_too_small_to_be_learnt_from_is_judged_whole(
     n: int, some_digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

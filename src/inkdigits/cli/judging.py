@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from inkdigits import data
 from inkdigits.card import NONE, Card
 from inkdigits.cli import attacking, bars, strangers, subjects
@@ -18,7 +20,7 @@ from inkdigits.evaluate.check import require_same_labels
 from inkdigits.evaluate.compare import Comparison
 from inkdigits.evaluate.robustness import robustness, sample
 from inkdigits.learn.sets import Load, Source
-from inkdigits.types import Dataset
+from inkdigits.types import Dataset, Scores
 
 _ONE = "The model has", "it was", "it"
 _TWO = "Of the two models one at least has", "they were", "them"
@@ -49,6 +51,8 @@ def judge(order: Order) -> Judgement:
     cards = [each.card for each in (model, other) if each is not None]
     dataset = judged(order.source, cards, order.split)
     require_same_labels(model.card.label_names, dataset)
+    if other is not None:
+        _require_known(dataset, other)
     scores, seconds = metrics.scores(model.classify, dataset)
     found = Judgement(
         subject=model,
@@ -74,11 +78,34 @@ def _holds_digits(dataset: Dataset) -> bool:
     return any(dataset.label_names[label] != NONE for label in set(dataset.labels.tolist()))
 
 
+def _require_known(dataset: Dataset, other: Subject) -> None:
+    """Raises UserError where the second model doesn't know a label that images have; it may know more."""
+    occurring = {dataset.label_names[label] for label in set(dataset.labels.tolist())}
+    lacking = sorted(occurring - set(other.card.label_names))
+    if lacking:
+        theirs = ", ".join(other.card.label_names)
+        raise UserError(
+            f"{dataset.name} has images of {lacking[0]!r}; the labels of {other.name} are {theirs}"
+        )
+
+
 def _compared(other: Subject, found: Judgement) -> Comparison:
-    require_same_labels(other.card.label_names, found.dataset)
-    scores, _ = metrics.scores(other.classify, found.dataset)
-    names = (found.subject.name, other.name)
-    return compare.compare(found.scores, scores, labels=found.dataset.labels, names=names)
+    """Both models' answers among the labels that either knows: what one doesn't know, it never answers."""
+    ours, theirs = found.dataset.label_names, other.card.label_names
+    scores, _ = metrics.scores(other.classify, found.dataset.relabelled(theirs))
+    either = (*ours, *(name for name in theirs if name not in ours))
+    return compare.compare(
+        _among(either, found.scores, ours),
+        _among(either, scores, theirs),
+        labels=found.dataset.labels,
+        names=(found.subject.name, other.name),
+    )
+
+
+def _among(either: Sequence[str], scores: Scores, names: Sequence[str]) -> Scores:
+    found = np.zeros((len(scores), len(either)), np.float32)
+    found[:, [either.index(name) for name in names]] = scores
+    return found
 
 
 def _values(found: Judgement, order: Order) -> dict[str, Any]:
