@@ -156,7 +156,7 @@ def test_what_forgets_too_much_goes_part_of_the_way(
 ) -> None:
     turned = np.ascontiguousarray(digits.images.transpose(0, 2, 1))
     source = saved(tmp_path / "new.npz", turned, digits.labels, n_test=100)
-    asked = order(before, source, given={"replay": 0.0, "least_steps": 100, "learning_rate": 0.2})
+    asked = order(before, source, given={"replay": 0.0, "least_steps": 100, "learning_rate": 0.1})
     whole = finetune.finetune(replace(asked, force=True), tmp_path / "whole")
     first = checkpoint.load(before.folder / MODEL_FILE).network
     last = checkpoint.load(tmp_path / "whole" / MODEL_FILE).network
