@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from inkdigits import data
 from inkdigits.learn import options
 from inkdigits.learn.classifier import classifier
 from inkdigits.learn.networks import registry, scaling
+from inkdigits.learn.networks.classic import Shortcut
 from inkdigits.learn.networks.registry import Network
 from inkdigits.learn.options import CHOICES, NetworkOptions, TrainOptions
 from inkdigits.learn.train import train
@@ -246,3 +248,10 @@ def test_32_digits_are_learnt_by_heart(name: str, digits: Dataset) -> None:
     )
     trained = train(few, None, asked)
     assert (classifier(trained.network)(few.images).argmax(1) == few.labels).all()
+
+
+def test_a_shortcut_is_the_strided_convolution() -> None:
+    layer = Shortcut(4, 8, stride=2)
+    for size in (7, 8):
+        x = torch.randn(3, 4, size, size)
+        torch.testing.assert_close(layer(x), F.conv2d(x, layer.weight, stride=2))

@@ -4,13 +4,12 @@ They take one grey channel, enlarged to twice its side, which is as small as the
 the last stage are of 4×4 pixels and fewer.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from inkdigits.learn.networks.classic import channels
+from inkdigits.learn.networks.classic import Shortcut, channels
 from inkdigits.learn.options import NetworkOptions
 
 SIDE = 56
@@ -31,13 +30,8 @@ _LITE0 = (
 
 
 def resnet18(options: NetworkOptions, n_classes: int) -> nn.Module:
-    """Four stages of two residual blocks (He et al., 2016, with the stride in the first 3×3 convolution).
-
-    Channels are multiples of eight whatever the width. With others (6, 13, 26, 51) PyTorch 2.13 writes beyond
-    its memory in the backward pass, in one thread on a processor without AVX-512, and the process is aborted.
-    """
-    widths = [8 * math.ceil(channels(options, n) / 8) for n in (64, 128, 256, 512)]
-    return ResNet18(widths, n_classes)
+    """Four stages of two residual blocks (He et al., 2016, with the stride in the first 3×3 convolution)."""
+    return ResNet18([channels(options, n) for n in (64, 128, 256, 512)], n_classes)
 
 
 def vgg11_bn(options: NetworkOptions, n_classes: int) -> nn.Module:
@@ -92,7 +86,7 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(n_out)
         self.downsample: nn.Sequential | None = None
         if stride != 1 or n_in != n_out:
-            shortcut = nn.Conv2d(n_in, n_out, 1, stride=stride, bias=False)
+            shortcut = Shortcut(n_in, n_out, stride=stride)
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(n_out))
 
     def forward(self, maps: Tensor) -> Tensor:
