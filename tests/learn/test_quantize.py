@@ -1,9 +1,7 @@
 """A model in whole numbers answers nearly as it did, is smaller, and carries the same card."""
 
 import json
-import platform
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -58,12 +56,6 @@ def test_weights_in_half_precision_take_half_the_room_and_change_next_to_nothing
     assert len(small) < 0.6 * len(trained)
 
 
-def sums_whole() -> bool:
-    """Whether int8 products are summed in 32 bits: without VNNI, x86 sums pairs in 16, which saturate."""
-    cpuinfo = Path("/proc/cpuinfo")
-    return platform.machine() != "x86_64" or not cpuinfo.exists() or "vnni" in cpuinfo.read_text()
-
-
 def test_a_reader_of_lines_still_takes_lines_of_any_length() -> None:
     torch.manual_seed(0)
     asked = NetworkOptions(model="number", width=0.5)
@@ -80,8 +72,7 @@ def test_a_reader_of_lines_still_takes_lines_of_any_length() -> None:
         expected, found = (engine.load(content, threads=1).classify(strip) for content in (plain, small))
         assert expected.shape == found.shape
         off = np.abs(expected - found).mean()
-        most = 0.1 if sums_whole() else 1
-        assert off < most * np.abs(expected - expected[:, ::-1]).mean()  # than what is read backwards
+        assert off < 0.2 * np.abs(expected - expected[:, ::-1]).mean()  # than what is read backwards
 
 
 def test_the_card_can_be_replaced(trained: bytes) -> None:
